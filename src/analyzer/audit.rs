@@ -1,0 +1,283 @@
+//! Many libraries at once: which files, in parallel, and what they have in common.
+//! The only user of threads. Its output must not depend on how many there are.
+//! Each library is one `dlopen` in a fresh process, as glibc's loader would do it.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+use super::checks;
+use super::disk::Disk;
+use super::finding::Finding;
+use super::host::{EntryKind, Errno, Host, Kind};
+use super::image::header;
+use super::link_map::{self, LinkMap, Process};
+use super::verdict::{Class, Judgement, Verdict};
+
+/// How deep the analysis goes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Level {
+    /// The file alone.
+    One,
+    /// The whole call.
+    Two,
+}
+
+/// What is collected below a directory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Wanted {
+    /// Executables too.
+    pub executables: bool,
+}
+
+/// One judged library.
+#[derive(Clone, Debug)]
+pub struct Library {
+    /// The path as it was given or found.
+    pub path: Vec<u8>,
+    /// Verdict and findings.
+    pub judgement: Judgement,
+    /// Why a failure should worry, or not; none if it does not fail.
+    pub class: Option<Class>,
+    /// Missing symbols, as (object, symbol, version).
+    pub missing: Vec<MissingSymbol>,
+    /// What the class rests on.
+    pub because: Option<super::classify::Because>,
+}
+
+/// A strong reference nothing defines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingSymbol {
+    /// The object that refers to it.
+    pub object: Vec<u8>,
+    /// Name.
+    pub name: Vec<u8>,
+    /// Version.
+    pub version: Option<Vec<u8>>,
+}
+
+/// A path that could not be listed or read while collecting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unlisted {
+    /// The path.
+    pub path: Vec<u8>,
+    /// Why.
+    pub errno: Errno,
+}
+
+/// What a directory walk found.
+#[derive(Clone, Debug, Default)]
+pub struct Collected {
+    /// Libraries, sorted, one path a file.
+    pub paths: Vec<Vec<u8>>,
+    /// What could not be looked at.
+    pub unlisted: Vec<Unlisted>,
+    /// Files seen.
+    pub files: usize,
+}
+
+/// Bytes looked at to tell what a file is.
+const HEAD: usize = 4096;
+
+/// Collects the libraries below `dirs` (by content, links not followed).
+pub fn collect<'h>(host: &dyn Host<'h>, dirs: &[Vec<u8>], wanted: Wanted) -> Collected {
+    let mut out = Collected::default();
+    let mut wave: Vec<Vec<u8>> = dirs.to_vec();
+    let mut files: Vec<Vec<u8>> = Vec::new();
+    while !wave.is_empty() {
+        let listed: Vec<_> = wave.par_iter().map(|d| (d, host.list(d))).collect();
+        let mut next = Vec::new();
+        for (dir, entries) in listed {
+            match entries {
+                Err(Errno::ENOTDIR) => files.push(dir.clone()),
+                Err(errno) => out.unlisted.push(Unlisted { path: dir.clone(), errno }),
+                Ok(entries) => {
+                    for e in entries {
+                        let mut path = dir.clone();
+                        if !path.ends_with(b"/") {
+                            path.push(b'/');
+                        }
+                        path.extend_from_slice(&e.name);
+                        match e.kind {
+                            EntryKind::Dir => next.push(path),
+                            EntryKind::File => files.push(path),
+                            EntryKind::Link | EntryKind::Other => {}
+                        }
+                    }
+                }
+            }
+        }
+        wave = next;
+    }
+    files.sort_unstable();
+    out.files = files.len();
+    let kept: Vec<_> = files.par_iter().map(|p| (p, wanted_file(host, p, wanted))).collect();
+    let mut seen = std::collections::HashSet::new();
+    for (path, answer) in kept {
+        match answer {
+            Ok(Some(identity)) if seen.insert(identity) => out.paths.push(path.clone()),
+            Ok(_) => {}
+            Err(errno) => out.unlisted.push(Unlisted { path: path.clone(), errno }),
+        }
+    }
+    out
+}
+
+/// Identity of a file that is to be judged.
+fn wanted_file<'h>(host: &dyn Host<'h>, path: &[u8], wanted: Wanted) -> Result<Option<(u64, u64)>, Errno> {
+    let (stat, head) = host.head(path, HEAD)?;
+    if stat.kind != Kind::File {
+        return Ok(None);
+    }
+    let identity = Some((stat.dev, stat.ino));
+    let whole = || match host.open(path) {
+        Ok(super::host::Opened::File(_, bytes)) => Some(bytes),
+        _ => None,
+    };
+    if is_debug_file(path) {
+        return Ok(None);
+    }
+    match header::kind_of(&head, stat.size, whole) {
+        header::FileKind::Library => Ok(identity),
+        header::FileKind::Program if wanted.executables => Ok(identity),
+        header::FileKind::Program | header::FileKind::OtherElf => Ok(None),
+        // A versioned name is one a loader opens: an empty or garbled file there is a broken library.
+        header::FileKind::NotElf => Ok(identity.filter(|_| has_versioned_name(path))),
+    }
+}
+
+/// Separate debug information: never loaded, and its segments are not in the file.
+fn is_debug_file(path: &[u8]) -> bool {
+    path.ends_with(b".debug") || path.windows(15).any(|w| w == b"/usr/lib/debug/")
+}
+
+/// `libfoo.so.1`, `libfoo.so.1.2.3`.
+fn has_versioned_name(path: &[u8]) -> bool {
+    let name = path.rsplit(|b| *b == b'/').next().unwrap_or(path);
+    let Some(at) = name.windows(4).rposition(|w| w == b".so.") else { return false };
+    let version = name.get(at + 4..).unwrap_or_default();
+    !version.is_empty() && version.iter().all(|b| b.is_ascii_digit() || *b == b'.')
+}
+
+/// Judges every path. The result has the order of the input.
+pub fn run<'h>(
+    disk: &Disk<'_, 'h>,
+    process: &Process<'h>,
+    paths: &[Vec<u8>],
+    level: Level,
+    done: &(dyn Fn(&Library) + Sync),
+) -> Vec<Library> {
+    paths
+        .par_iter()
+        .map(|path| {
+            let library = one(disk, process, path, level);
+            done(&library);
+            library
+        })
+        .collect()
+}
+
+/// Judges one path.
+pub fn one<'h>(disk: &Disk<'_, 'h>, process: &Process<'h>, path: &[u8], level: Level) -> Library {
+    // The path goes to dlopen as an absolute one, so that it is never searched for.
+    let asked = disk.absolute(path);
+    let map = link_map::build(disk, process, &asked);
+    let (judgement, unresolved) = match level {
+        Level::One => (checks::level_1(&map), Vec::new()),
+        Level::Two => {
+            let judged = checks::judge(&map, process, disk.model());
+            (judged.judgement, judged.unresolved)
+        }
+    };
+    let missing: Vec<MissingSymbol> = unresolved
+        .into_iter()
+        .map(|u| MissingSymbol {
+            object: map.node(u.object).map(|n| n.name.clone()).unwrap_or_default(),
+            name: u.reference.name,
+            version: u.reference.version,
+        })
+        .collect();
+    finish(disk, path, map, judgement, missing)
+}
+
+fn finish<'h>(
+    disk: &Disk<'_, 'h>,
+    path: &[u8],
+    map: LinkMap<'h>,
+    mut judgement: Judgement,
+    missing: Vec<MissingSymbol>,
+) -> Library {
+    checks::advice::notes(disk, &map, &mut judgement);
+    let (class, because) = match judgement.verdict {
+        Verdict::Fails { .. } => {
+            let because = super::classify::classify(disk, path, &map, &judgement, &missing);
+            (Some(because.class()), Some(because))
+        }
+        Verdict::Loads | Verdict::Undecided => (None, None),
+    };
+    Library { path: path.to_vec(), judgement, class, missing, because }
+}
+
+/// How often each cause breaks a library, largest first.
+pub fn root_causes(libraries: &[Library]) -> Vec<RootCause> {
+    let mut table: HashMap<(&'static str, Vec<u8>), RootCause> = HashMap::new();
+    for l in libraries {
+        if !matches!(l.judgement.verdict, Verdict::Fails { .. }) {
+            continue;
+        }
+        let Some(first) = l.judgement.findings.first() else { continue };
+        let subject = subject(first);
+        let row = table.entry((first.code(), subject.clone())).or_insert_with(|| RootCause {
+            code: first.code(),
+            subject,
+            class: l.class.unwrap_or(Class::Broken),
+            libraries: Vec::new(),
+        });
+        row.libraries.push(l.path.clone());
+    }
+    let mut rows: Vec<_> = table.into_values().collect();
+    rows.sort_by(|a, b| {
+        b.libraries.len().cmp(&a.libraries.len()).then_with(|| (a.code, &a.subject).cmp(&(b.code, &b.subject)))
+    });
+    rows
+}
+
+/// One cause that several libraries share.
+#[derive(Clone, Debug)]
+pub struct RootCause {
+    /// Code of the finding.
+    pub code: &'static str,
+    /// What is missing or wrong: a library name, a symbol, a file.
+    pub subject: Vec<u8>,
+    /// Class of the first library.
+    pub class: Class,
+    /// Whom it breaks.
+    pub libraries: Vec<Vec<u8>>,
+}
+
+/// What a finding is about, so that equal causes meet.
+pub fn subject(f: &Finding) -> Vec<u8> {
+    match f {
+        Finding::NeededNotFound { name, .. } => name.clone(),
+        Finding::VersionNotFound { provider, version, .. } => [provider.as_slice(), b" ", version].concat(),
+        Finding::VersionFileNotLoaded { file, .. } => file.clone(),
+        Finding::SymbolNotFound { reference, .. } | Finding::SymbolNotInVersionFile { reference, .. } => {
+            reference.name.clone()
+        }
+        Finding::File { object, .. }
+        | Finding::Relocation { object, .. }
+        | Finding::VersionRevision { object, .. }
+        | Finding::RelrWithoutVersion { object }
+        | Finding::IsaLevel { object, .. }
+        | Finding::Undecidable { object, .. }
+        | Finding::WorkingDirectory { object, .. } => object.clone(),
+        Finding::StaticTls { owner, .. } | Finding::TlsWithoutSegment { owner, .. } => owner.clone(),
+        Finding::IfuncOrder { provider, .. } => provider.clone(),
+        Finding::InterpreterNotFound { interpreter } => interpreter.clone(),
+        Finding::FilteeMissing { name } => name.clone(),
+        Finding::CannotOpen { .. }
+        | Finding::NotAFile { .. }
+        | Finding::ChangedWhileReading
+        | Finding::OptionalMissing { .. } => Vec::new(),
+    }
+}

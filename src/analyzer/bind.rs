@@ -1,0 +1,154 @@
+//! Symbol binding of one call: which definition each reference gets, in the loader's order of work.
+//! It must never read a file or search a path; it works on a finished link map.
+//! Follows glibc elf/dl-lookup.c:_dl_lookup_symbol_x and elf/dl-reloc.c:_dl_relocate_object.
+
+use super::defect::{Assertion, Defect};
+use super::image::elf::ElfFacts;
+use super::image::relocs::{self, Import};
+use super::image::symbols::{Found, Query, STB_LOCAL, STT_GNU_IFUNC, Symbol, Wanted};
+use super::link_map::{LinkMap, Process};
+use super::loader_model::LoaderModel;
+use super::model::NodeIx;
+
+/// What a reference is bound to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Binding {
+    /// This object's symbol.
+    To(NodeIx, Symbol),
+    /// Nothing; the reference is weak.
+    Zero,
+    /// Nothing; the loader says so and gives up.
+    Missing,
+    /// Up to 2.29: the file the version is needed of lacks it.
+    NotInVersionFile,
+}
+
+/// One reference as a person would name it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reference {
+    /// Symbol name.
+    pub name: Vec<u8>,
+    /// Version, if any.
+    pub version: Option<Vec<u8>>,
+    /// The file the version is needed of.
+    pub version_file: Option<Vec<u8>>,
+}
+
+/// The objects searched for a reference of `from`: itself if symbolic, the global scope, the root's list.
+pub struct Scope<'m, 'h> {
+    map: &'m LinkMap<'h>,
+    global: &'m [NodeIx],
+    model: &'m LoaderModel,
+}
+
+impl<'m, 'h> Scope<'m, 'h> {
+    /// The scopes of one call.
+    pub fn new(map: &'m LinkMap<'h>, process: &'m Process<'h>, model: &'m LoaderModel) -> Self {
+        Scope { map, global: &process.global, model }
+    }
+
+    /// The objects in search order. Objects of the global scope are not searched twice:
+    /// what was not found the first time is not found the second.
+    fn order(&self, from: NodeIx) -> impl Iterator<Item = NodeIx> + '_ {
+        let symbolic = self.map.facts(from).is_some_and(|f| f.dynamic.symbolic);
+        let own = symbolic.then_some(from);
+        let local = self.map.list.iter().copied().filter(|n| !self.global.contains(n));
+        own.into_iter().chain(self.global.iter().copied()).chain(local)
+    }
+
+    /// Binds one import of `from`.
+    ///
+    /// # Errors
+    /// A fault or assertion of the loader on the way.
+    pub fn bind(&self, from: NodeIx, facts: &ElfFacts<'h>, import: &Import) -> Result<Binding, Defect> {
+        if import.flags & relocs::OWN != 0 {
+            return Ok(Binding::To(from, facts.symbols.symbol(&facts.vm, import.symbol)?));
+        }
+        let name = facts.symbols.string(&facts.vm, u64::from(import.name))?;
+        let entry = match import.version {
+            0 => None,
+            v => facts.versions.entry(v)?,
+        };
+        let version = match entry {
+            Some(e) => Some(Wanted { hash: e.hash, name: e.name()?, hidden: e.hidden }),
+            None => None,
+        };
+        let file = match entry.and_then(|e| e.file.as_ref()) {
+            Some(Ok(f)) => Some(f.as_ref()),
+            Some(Err(d)) if self.model.rules.strict_version_file => return Err((**d).clone()),
+            _ => None,
+        };
+        let mut query = Query {
+            name: &name,
+            hash: import.hash,
+            version,
+            plt: import.flags & relocs::PLT != 0,
+            own: None,
+            prefers_exact: self.model.rules.prefers_exact_version,
+        };
+        for ix in self.order(from) {
+            if import.flags & relocs::COPY != 0 && ix.index() == 0 {
+                continue;
+            }
+            let Some(f) = self.map.facts(ix) else { continue };
+            query.own = (ix == from).then_some(import.symbol);
+            let found = match f.symbols.lookup(&f.vm, &f.versions, &query)? {
+                Found::No => None,
+                Found::Yes(_, s) => Some(s),
+                Found::Unversioned(_, s) => {
+                    let named = file.is_some_and(|name| self.answers_to(ix, name));
+                    if named && self.model.rules.asserts_unversioned_provider {
+                        return Err(Defect::Assertion(Assertion::UnversionedProvider));
+                    }
+                    Some(s)
+                }
+            };
+            match found {
+                Some(s) if !s.binds_local() && matches!(s.binding(), 1 | 2 | 10) => {
+                    if import.flags & relocs::PROTECTED != 0 && ix != from {
+                        let own = facts.symbols.symbol(&facts.vm, import.symbol)?;
+                        return Ok(Binding::To(from, own));
+                    }
+                    return Ok(Binding::To(ix, s));
+                }
+                Some(_) => {}
+                None => {
+                    let strict = self.model.rules.strict_version_file;
+                    if strict && file.is_some_and(|name| self.answers_to(ix, name)) {
+                        return Ok(Binding::NotInVersionFile);
+                    }
+                }
+            }
+        }
+        Ok(if import.flags & relocs::WEAK != 0 { Binding::Zero } else { Binding::Missing })
+    }
+
+    fn answers_to(&self, ix: NodeIx, name: &[u8]) -> bool {
+        self.map.node(ix).is_some_and(|n| n.answers_to(name))
+    }
+
+    /// The reference behind an import.
+    pub fn reference(facts: &ElfFacts<'h>, import: &Import) -> Reference {
+        let name = facts.symbols.string(&facts.vm, u64::from(import.name)).unwrap_or_default().into_owned();
+        let entry = match import.version {
+            0 => None,
+            v => facts.versions.entry(v).ok().flatten(),
+        };
+        let version = entry.and_then(|e| e.name().ok()).map(<[u8]>::to_vec);
+        let version_file = match entry.and_then(|e| e.file.as_ref()) {
+            Some(Ok(f)) => Some(f.to_vec()),
+            _ => None,
+        };
+        Reference { name, version, version_file }
+    }
+}
+
+/// Whether binding to `s` makes the loader call a resolver.
+pub fn calls_resolver(s: &Symbol) -> bool {
+    s.kind() == STT_GNU_IFUNC && s.shndx != 0
+}
+
+/// Whether a symbol is local to its object.
+pub fn is_local(s: &Symbol) -> bool {
+    s.binding() == STB_LOCAL || s.binds_local()
+}

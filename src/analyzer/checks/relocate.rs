@@ -1,0 +1,261 @@
+//! Relocation of the new objects, one after the other, up to the first thing that goes wrong.
+//! It must never stop collecting missing symbols at the first one: people want all of them.
+//! Follows glibc elf/dl-reloc.c:_dl_relocate_object and the machines' elf_machine_rel(a).
+
+use super::tls::{Grant, StaticTls};
+use super::{Stop, Unresolved, sentence};
+use crate::analyzer::bind::{Binding, Reference, Scope, calls_resolver};
+use crate::analyzer::defect::Defect;
+use crate::analyzer::finding::Finding;
+use crate::analyzer::image::elf::ElfFacts;
+use crate::analyzer::image::relocs::{self, Import};
+use crate::analyzer::image::segments::Tls;
+use crate::analyzer::image::symbols::Symbol;
+use crate::analyzer::link_map::{LinkMap, Node, Process};
+use crate::analyzer::loader_model::LoaderModel;
+use crate::analyzer::model::{Death, Machine, NodeIx, Signal};
+
+/// What is known of the objects' bindings from other calls (see `memo.rs`).
+#[derive(Debug, Default)]
+pub struct Memo {}
+
+/// The relocation of one call.
+pub struct Relocation<'w, 'h> {
+    /// The objects.
+    pub map: &'w LinkMap<'h>,
+    /// The process before the call.
+    pub process: &'w Process<'h>,
+    /// The loader.
+    pub model: &'w LoaderModel,
+    /// Results of other calls.
+    pub memo: Option<&'w Memo>,
+    /// Out: all strong references without a definition.
+    pub unresolved: &'w mut Vec<Unresolved>,
+    /// In and out: static TLS.
+    pub static_tls: &'w mut StaticTls,
+    /// Out: findings that do not end the call.
+    pub notes: &'w mut Vec<Finding>,
+}
+
+/// Per-object state while relocating.
+struct State {
+    relocated: Vec<bool>,
+    static_tls: Vec<bool>,
+}
+
+impl<'h> Relocation<'_, 'h> {
+    /// Relocates from the last object to the first; the first failure.
+    pub fn run(&mut self, sorted: &[NodeIx]) -> Option<Stop> {
+        let scope = Scope::new(self.map, self.process, self.model);
+        let before: Vec<bool> = self.map.nodes.iter().map(|n| n.before).collect();
+        let mut state = State { relocated: before.clone(), static_tls: before };
+        let mut first: Option<Stop> = None;
+        for ix in sorted.iter().rev() {
+            let Some(node) = self.map.node(*ix) else { continue };
+            let Some(facts) = node.facts().filter(|_| !node.before) else { continue };
+            match &first {
+                None => first = self.object(&scope, *ix, node, facts, &mut state),
+                Some(_) => self.only_missing(&scope, *ix, facts, 0),
+            }
+            if let Some(flag) = state.relocated.get_mut(ix.index()) {
+                *flag = true;
+            }
+        }
+        first
+    }
+
+    fn object(
+        &mut self,
+        scope: &Scope<'_, 'h>,
+        ix: NodeIx,
+        node: &Node<'h>,
+        facts: &ElfFacts<'h>,
+        state: &mut State,
+    ) -> Option<Stop> {
+        let limit = facts.relocs.fatal.as_ref().map_or(usize::MAX, |(after, _)| *after);
+        for (i, import) in facts.relocs.imports.iter().enumerate() {
+            if i >= limit {
+                break;
+            }
+            if let Some(stop) = self.import(scope, ix, node, facts, import, state) {
+                self.only_missing(scope, ix, facts, i);
+                return Some(stop);
+            }
+        }
+        if let Some((_, defect)) = &facts.relocs.fatal {
+            return Some(Stop::of(&node.name, defect.clone()));
+        }
+        facts.relro_fault.as_ref().map(|defect| Stop::of(&node.name, defect.clone()))
+    }
+
+    /// Notes the missing symbols from import `from` on.
+    fn only_missing(&mut self, scope: &Scope<'_, 'h>, ix: NodeIx, facts: &ElfFacts<'h>, from: usize) {
+        for import in facts.relocs.imports.iter().skip(from) {
+            if matches!(scope.bind(ix, facts, import), Ok(Binding::Missing | Binding::NotInVersionFile)) {
+                self.missing(ix, Scope::reference(facts, import));
+            }
+        }
+    }
+
+    fn missing(&mut self, object: NodeIx, reference: Reference) {
+        let new = Unresolved { object, reference };
+        if !self.unresolved.contains(&new) {
+            self.unresolved.push(new);
+        }
+    }
+
+    fn import(
+        &mut self,
+        scope: &Scope<'_, 'h>,
+        ix: NodeIx,
+        node: &Node<'h>,
+        facts: &ElfFacts<'h>,
+        import: &Import,
+        state: &mut State,
+    ) -> Option<Stop> {
+        let binding = match scope.bind(ix, facts, import) {
+            Ok(b) => b,
+            Err(defect) => return Some(Stop::of(&node.name, defect)),
+        };
+        match binding {
+            Binding::Zero if import.flags & relocs::NEEDS_VALUE != 0 => {
+                let fault = crate::analyzer::image::vm::Fault {
+                    kind: crate::analyzer::image::vm::FaultKind::Segv,
+                    addr: 0,
+                };
+                let structure = crate::analyzer::defect::Structure::Symbols;
+                Some(Stop::of(&node.name, Defect::Memory { structure, fault }))
+            }
+            Binding::Zero => None,
+            Binding::Missing => Some(self.undefined(node, Scope::reference(facts, import))),
+            Binding::NotInVersionFile => Some(self.not_in_file(node, Scope::reference(facts, import))),
+            Binding::To(owner, symbol) => self.bound(ix, node, facts, import, owner, symbol, state),
+        }
+    }
+
+    fn undefined(&mut self, node: &Node<'h>, reference: Reference) -> Stop {
+        let mut message = sentence(&node.name, "undefined symbol: ", None);
+        message.extend_from_slice(&reference.name);
+        if let Some(v) = &reference.version {
+            message.extend_from_slice(b", version ");
+            message.extend_from_slice(v);
+        }
+        let finding = Finding::SymbolNotFound { object: node.name.clone(), reference, more: 0 };
+        Stop { message: Some(message), dies: None, finding }
+    }
+
+    fn not_in_file(&mut self, node: &Node<'h>, reference: Reference) -> Stop {
+        let comma = if self.model.version.minor < 27 { "," } else { "" };
+        let mut message = sentence(&node.name, "symbol ", None);
+        message.extend_from_slice(&reference.name);
+        message.extend_from_slice(format!("{comma} version ").as_bytes());
+        message.extend_from_slice(reference.version.as_deref().unwrap_or_default());
+        message.extend_from_slice(b" not defined in file ");
+        message.extend_from_slice(reference.version_file.as_deref().unwrap_or_default());
+        message.extend_from_slice(b" with link time reference");
+        let finding = Finding::SymbolNotInVersionFile { object: node.name.clone(), reference };
+        Stop { message: Some(message), dies: None, finding }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one import in its place; a struct would only rename them")]
+    fn bound(
+        &mut self,
+        ix: NodeIx,
+        node: &Node<'h>,
+        facts: &ElfFacts<'h>,
+        import: &Import,
+        owner: NodeIx,
+        symbol: Symbol,
+        state: &mut State,
+    ) -> Option<Stop> {
+        let provider = self.map.node(owner)?;
+        if calls_resolver(&symbol) {
+            let relocated = owner == ix || state.relocated.get(owner.index()).copied().unwrap_or(false);
+            if let Some(stop) = self.resolver(node, facts, import, provider, symbol, relocated) {
+                return Some(stop);
+            }
+        }
+        if import.flags & (relocs::STATIC_TLS | relocs::TLS_DESCRIPTOR) == 0 {
+            return None;
+        }
+        self.static_tls(node, import, owner, provider, state)
+    }
+
+    /// The loader calls the resolver of an IFUNC at once, even if its object is not relocated yet.
+    fn resolver(
+        &mut self,
+        node: &Node<'h>,
+        facts: &ElfFacts<'h>,
+        import: &Import,
+        provider: &Node<'h>,
+        symbol: Symbol,
+        relocated: bool,
+    ) -> Option<Stop> {
+        let owner = provider.facts()?;
+        if let Err(fault) = owner.vm.executable(symbol.value) {
+            return Some(Stop::of(&provider.name, Defect::Code(fault)));
+        }
+        if relocated {
+            return None;
+        }
+        let finding = Finding::IfuncOrder {
+            object: node.name.clone(),
+            provider: provider.name.clone(),
+            symbol: Scope::reference(facts, import).name,
+            harmless: false,
+        };
+        Some(Stop { message: None, dies: Some(Death::Signal(Signal::Segv)), finding })
+    }
+
+    /// `CHECK_STATIC_TLS` and `TRY_STATIC_TLS`.
+    fn static_tls(
+        &mut self,
+        node: &Node<'h>,
+        import: &Import,
+        owner: NodeIx,
+        provider: &Node<'h>,
+        state: &mut State,
+    ) -> Option<Stop> {
+        let tls: Option<Tls> = provider.facts().and_then(|f| f.tls);
+        let has = state.static_tls.get(owner.index()).copied().unwrap_or(false);
+        if has && tls.is_some() {
+            return None;
+        }
+        let optional = import.flags & relocs::TLS_DESCRIPTOR != 0;
+        if optional && !descriptor_is_static(self.model.machine) {
+            return None;
+        }
+        match self.static_tls.allocate(tls, optional) {
+            Grant::Given => {
+                if let Some(flag) = state.static_tls.get_mut(owner.index()) {
+                    *flag = true;
+                }
+                None
+            }
+            Grant::Refused if optional => None,
+            Grant::Refused => {
+                let t = tls.unwrap_or(Tls { size: 0, align: 0, first_byte: 0 });
+                let finding = Finding::StaticTls {
+                    owner: provider.name.clone(),
+                    size: t.size,
+                    align: t.align,
+                    left: self.static_tls.size.saturating_sub(self.static_tls.used),
+                    block_align: self.static_tls.align,
+                };
+                Some(Stop::says(&provider.name, "cannot allocate memory in static TLS block", finding))
+            }
+            Grant::DividesByZero => {
+                let finding = Finding::TlsWithoutSegment {
+                    object: node.name.clone(),
+                    owner: provider.name.clone(),
+                };
+                Some(Stop { message: None, dies: Some(Death::Signal(Signal::Fpe)), finding })
+            }
+        }
+    }
+}
+
+/// Machines whose TLS descriptors try static TLS first.
+fn descriptor_is_static(machine: Machine) -> bool {
+    matches!(machine, Machine::X86_64 | Machine::I386 | Machine::Aarch64 | Machine::Arm)
+}

@@ -1,0 +1,153 @@
+//! Every file of the run, opened and read once: path to outcome, (device, inode) to facts.
+//! It must never interpret a search rule; it only remembers. Two threads may ask at once; the answer is the same.
+//! Replaces what glibc does with open, fstat and mmap in elf/dl-load.c.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use foldhash::fast::FixedState;
+
+use super::host::{Errno, Host, Kind, Opened, Stat};
+use super::image::elf::{self, Image, Role};
+use super::loader_model::LoaderModel;
+use super::model::ImageId;
+
+/// One file.
+#[derive(Debug)]
+pub struct ImageEntry<'h> {
+    /// Its id.
+    pub id: ImageId,
+    /// Its identity.
+    pub stat: Stat,
+    /// Its contents.
+    pub bytes: &'h [u8],
+    /// What the loader makes of it.
+    pub image: Image<'h>,
+}
+
+/// What opening a path gives.
+#[derive(Clone, Debug)]
+pub enum Opening<'h> {
+    /// A regular file.
+    Image(Arc<ImageEntry<'h>>),
+    /// `open` fails.
+    Errno(Errno),
+    /// Something that is no regular file.
+    Special(Kind, Stat),
+    /// The file changed while it was read.
+    Changed,
+}
+
+type Map<K, V> = HashMap<K, V, FixedState>;
+const SHARDS: usize = 64;
+
+/// The files of one run, as one loader sees them.
+pub struct Disk<'a, 'h> {
+    host: &'a dyn Host<'h>,
+    model: &'a LoaderModel,
+    paths: Vec<RwLock<Map<Box<[u8]>, Opening<'h>>>>,
+    images: Vec<RwLock<Map<(u64, u64), Arc<ImageEntry<'h>>>>>,
+    dirs: RwLock<Map<Box<[u8]>, bool>>,
+    next: AtomicU32,
+}
+
+impl<'a, 'h> Disk<'a, 'h> {
+    /// An empty table over `host`.
+    pub fn new(host: &'a dyn Host<'h>, model: &'a LoaderModel) -> Self {
+        Disk {
+            host,
+            model,
+            paths: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            images: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            dirs: RwLock::default(),
+            next: AtomicU32::new(0),
+        }
+    }
+
+    /// The loader model the files are read for.
+    pub fn model(&self) -> &'a LoaderModel {
+        self.model
+    }
+
+    /// Opens `path` (relative ones from the reference process's working directory).
+    pub fn open(&self, path: &[u8]) -> Opening<'h> {
+        let Some(shard) = self.paths.get(shard_of(path)) else { return Opening::Errno(Errno::ENOENT) };
+        if let Some(o) = shard.read().unwrap_or_else(PoisonError::into_inner).get(path) {
+            return o.clone();
+        }
+        let opening = self.load(path);
+        let mut map = shard.write().unwrap_or_else(PoisonError::into_inner);
+        map.entry(path.into()).or_insert(opening).clone()
+    }
+
+    /// Opens `path` as a main program: not remembered, since the same file as a library is another thing.
+    pub fn open_program(&self, path: &[u8]) -> Opening<'h> {
+        let full = self.absolute(path);
+        match self.host.open(&full) {
+            Err(e) => Opening::Errno(e),
+            Ok(Opened::Other(stat)) => Opening::Special(stat.kind, stat),
+            Ok(Opened::Changed(_)) => Opening::Changed,
+            Ok(Opened::File(stat, bytes)) => {
+                let image = elf::read(bytes, self.model, self.host.noexec(&full), Role::Program);
+                let id = ImageId(self.next.fetch_add(1, Ordering::Relaxed));
+                Opening::Image(Arc::new(ImageEntry { id, stat, bytes, image }))
+            }
+        }
+    }
+
+    /// Whether `path` is a directory (followed).
+    pub fn is_dir(&self, path: &[u8]) -> bool {
+        if let Some(d) = self.dirs.read().unwrap_or_else(PoisonError::into_inner).get(path) {
+            return *d;
+        }
+        let answer = self.host.stat(&self.absolute(path)).is_ok_and(|s| s.kind == Kind::Dir);
+        self.dirs.write().unwrap_or_else(PoisonError::into_inner).insert(path.into(), answer);
+        answer
+    }
+
+    /// `path` from the working directory of the reference process.
+    pub fn absolute(&self, path: &[u8]) -> Vec<u8> {
+        if path.starts_with(b"/") {
+            return path.to_vec();
+        }
+        let mut full = self.model.cwd.clone();
+        if !full.ends_with(b"/") {
+            full.push(b'/');
+        }
+        full.extend_from_slice(path);
+        full
+    }
+
+    fn load(&self, path: &[u8]) -> Opening<'h> {
+        if path.is_empty() {
+            return Opening::Errno(Errno::ENOENT);
+        }
+        let full = self.absolute(path);
+        match self.host.open(&full) {
+            Err(e) => Opening::Errno(e),
+            Ok(Opened::Other(stat)) => Opening::Special(stat.kind, stat),
+            Ok(Opened::Changed(_)) => Opening::Changed,
+            Ok(Opened::File(stat, bytes)) => self.file(&full, stat, bytes),
+        }
+    }
+
+    fn file(&self, path: &[u8], stat: Stat, bytes: &'h [u8]) -> Opening<'h> {
+        let key = (stat.dev, stat.ino);
+        let Some(shard) = self.images.get((stat.ino as usize) % SHARDS) else {
+            return Opening::Errno(Errno::ENOENT);
+        };
+        if let Some(i) = shard.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Opening::Image(Arc::clone(i));
+        }
+        let image = elf::read(bytes, self.model, self.host.noexec(path), Role::Library);
+        let id = ImageId(self.next.fetch_add(1, Ordering::Relaxed));
+        let entry = Arc::new(ImageEntry { id, stat, bytes, image });
+        let mut map = shard.write().unwrap_or_else(PoisonError::into_inner);
+        Opening::Image(Arc::clone(map.entry(key).or_insert(entry)))
+    }
+}
+
+fn shard_of(path: &[u8]) -> usize {
+    path.iter().rev().take(24).fold(path.len(), |h, b| h.wrapping_mul(31).wrapping_add(usize::from(*b))) % SHARDS
+}

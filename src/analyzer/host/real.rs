@@ -1,0 +1,375 @@
+//! Knows the real disk, or a directory of it that stands for `/`, and keeps every byte it read for the whole run.
+//! It must never open anything but regular files and directories, never write, and never follow a path out of a given root.
+//! It answers what the `open`, `read` and `mmap` of glibc's `elf/dl-load.c` would get from the kernel in its place.
+#![expect(clippy::disallowed_methods, reason = "the one disk access: everything else asks a Host")]
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::RwLock;
+
+use elsa::sync::FrozenVec;
+use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, StatVfsMountFlags};
+
+use super::guest::Guest;
+use super::map::Mapping;
+use super::{Entry, EntryKind, Errno, Host, Kind, Opened, Stat};
+
+/// Files up to this size are read, larger ones mapped. Reading is cheaper below it (no page faults, no unmapping) and
+/// cannot be disturbed by a file that shrinks; nine of ten libraries are smaller.
+pub const READ_LIMIT: u64 = 128 * 1024;
+/// With mapping switched off, files above this size are refused as `EFBIG`.
+pub const SIZE_CAP: u64 = 4 << 30;
+/// Files that report size 0 but have content (those of `/proc`) are read up to here.
+const PROC_CAP: usize = 1 << 20;
+
+/// The bytes of every file opened in a run. It only grows, so what it hands out lives as long as the store.
+#[derive(Default)]
+pub struct ByteStore {
+    read: FrozenVec<Box<[u8]>>,
+    mapped: FrozenVec<Box<Mapped>>,
+}
+
+struct Mapped {
+    mapping: Mapping,
+    stat: Stat,
+    path: PathBuf,
+}
+
+impl ByteStore {
+    /// An empty store.
+    pub fn new() -> ByteStore {
+        ByteStore::default()
+    }
+
+    /// The mapped files that were shortened, or rewritten in place, after they were opened. A file replaced by rename is
+    /// not among them: its old bytes are still there. To be asked once after the last byte was read.
+    pub fn changed(&self) -> Vec<Stat> {
+        let moved = |file: &&Mapped| {
+            let now = rustix::fs::stat(&file.path).map(|now| stat_of(&now));
+            let rewritten = now.is_ok_and(|now| same_file(&now, &file.stat) && now != file.stat);
+            rewritten || file.mapping.changed()
+        };
+        self.mapped.into_iter().filter(moved).map(|file| file.stat).collect()
+    }
+}
+
+/// The real disk. Permissions are those of the running process: to judge for another user, run as that user.
+pub struct RealHost<'h> {
+    store: &'h ByteStore,
+    root: Option<Guest>,
+    use_mmap: bool,
+    cwd: Option<Vec<u8>>,
+    noexec: RwLock<HashMap<Vec<u8>, bool>>,
+}
+
+impl<'h> RealHost<'h> {
+    /// The disk of this machine as it is.
+    pub fn new(store: &'h ByteStore) -> RealHost<'h> {
+        RealHost { store, root: None, use_mmap: true, cwd: None, noexec: RwLock::default() }
+    }
+
+    /// Resolves every path inside `root`, links included; `binds` are host directories visible inside under their own
+    /// path, as bind mounts would be.
+    #[must_use]
+    pub fn inside(mut self, root: PathBuf, binds: &[PathBuf]) -> RealHost<'h> {
+        self.root = Some(Guest::new(root, binds));
+        self
+    }
+
+    /// Reads large files instead of mapping them.
+    #[must_use]
+    pub fn without_mmap(mut self) -> RealHost<'h> {
+        self.use_mmap = false;
+        self
+    }
+
+    /// The directory relative paths start from: the working directory of the judged process. Without it they start from
+    /// that of this process, or from the root given.
+    #[must_use]
+    pub fn at(mut self, cwd: &[u8]) -> RealHost<'h> {
+        self.cwd = Some(cwd.to_vec());
+        self
+    }
+
+    /// The path to hand to the kernel.
+    fn real<'p>(&self, path: &'p [u8], follow: bool) -> Result<Cow<'p, Path>, Errno> {
+        if path.is_empty() {
+            return Err(Errno::ENOENT);
+        }
+        let path = match &self.cwd {
+            Some(cwd) if !path.starts_with(b"/") => Cow::Owned([cwd, path].join(&b'/')),
+            _ => Cow::Borrowed(path),
+        };
+        match (&self.root, path) {
+            (Some(guest), path) => guest.resolve(&path, follow).map(Cow::Owned),
+            (None, Cow::Borrowed(path)) => Ok(Cow::Borrowed(Path::new(OsStr::from_bytes(path)))),
+            (None, Cow::Owned(path)) => Ok(Cow::Owned(PathBuf::from(OsStr::from_bytes(&path)))),
+        }
+    }
+
+    /// Reads the whole of an open file; `None` if it changed under the reading.
+    fn read(&self, file: &File, stat: &Stat, path: &Path) -> Result<Option<&'h [u8]>, Errno> {
+        let size = usize::try_from(stat.size).map_err(|_| Errno::EFBIG)?;
+        if stat.size > READ_LIMIT && self.use_mmap {
+            let mapping = Mapping::of(file, size).map_err(|error| errno_of(&error))?;
+            if stat_fd(file)? != *stat {
+                return Ok(None);
+            }
+            let mapped = Mapped { mapping, stat: *stat, path: path.to_path_buf() };
+            return Ok(Some(self.store.mapped.push_get(Box::new(mapped)).mapping.bytes()));
+        }
+        if stat.size > SIZE_CAP {
+            return Err(Errno::EFBIG);
+        }
+        // One byte more than the size shows a file that grows, and lets a single read prove the end.
+        let mut bytes = vec![0; if size == 0 { PROC_CAP } else { size.saturating_add(1) }];
+        let mut length = 0;
+        while let Some(rest) = bytes.get_mut(length..).filter(|rest| !rest.is_empty()) {
+            match file.read_at(rest, length as u64) {
+                Ok(0) => break,
+                Ok(n) => length += n,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(errno_of(&error)),
+            }
+            if length == size && size != 0 {
+                break;
+            }
+        }
+        if (size != 0 && length != size) || stat_fd(file)? != *stat {
+            return Ok(None);
+        }
+        bytes.truncate(length);
+        Ok(Some(self.store.read.push_get(bytes.into_boxed_slice())))
+    }
+}
+
+impl<'h> Host<'h> for RealHost<'h> {
+    fn open(&self, path: &[u8]) -> Result<Opened<'h>, Errno> {
+        let real = self.real(path, true)?;
+        let stat = stat_of(&rustix::fs::stat(real.as_ref()).map_err(errno)?);
+        if !matches!(stat.kind, Kind::File | Kind::Dir) {
+            // Opening a device may move a tape; ask for the permission only.
+            rustix::fs::accessat(rustix::fs::CWD, real.as_ref(), Access::READ_OK, AtFlags::EACCESS).map_err(errno)?;
+            return Ok(Opened::Other(stat));
+        }
+        let mut flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        if self.root.is_some() {
+            // The path is free of links; one that appeared meanwhile would lead out of the root.
+            flags |= OFlags::NOFOLLOW;
+        }
+        let file = File::from(rustix::fs::open(real.as_ref(), flags, Mode::empty()).map_err(errno)?);
+        // Again, on what was really opened: the name may have been given to something else in between.
+        let stat = stat_fd(&file)?;
+        if stat.kind != Kind::File {
+            return Ok(Opened::Other(stat));
+        }
+        Ok(match self.read(&file, &stat, &real)? {
+            Some(bytes) => Opened::File(stat, bytes),
+            None => Opened::Changed(stat),
+        })
+    }
+
+    fn head(&self, path: &[u8], len: usize) -> Result<(Stat, Vec<u8>), Errno> {
+        let real = self.real(path, true)?;
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let stat = stat_of(&rustix::fs::stat(real.as_ref()).map_err(errno)?);
+        if stat.kind != Kind::File {
+            return Ok((stat, Vec::new()));
+        }
+        let file = File::from(rustix::fs::open(real.as_ref(), flags, Mode::empty()).map_err(errno)?);
+        let stat = stat_fd(&file)?;
+        if stat.kind != Kind::File {
+            return Ok((stat, Vec::new()));
+        }
+        let mut bytes = vec![0; len];
+        let read = file.read_at(&mut bytes, 0).map_err(|e| errno_of(&e))?;
+        bytes.truncate(read);
+        Ok((stat, bytes))
+    }
+
+    fn stat(&self, path: &[u8]) -> Result<Stat, Errno> {
+        let real = self.real(path, true)?;
+        rustix::fs::stat(real.as_ref()).map(|stat| stat_of(&stat)).map_err(errno)
+    }
+
+    fn list(&self, path: &[u8]) -> Result<Vec<Entry>, Errno> {
+        let real = self.real(path, true)?;
+        let mut entries = Vec::new();
+        for entry in std::fs::read_dir(real).map_err(|error| errno_of(&error))? {
+            let entry = entry.map_err(|error| errno_of(&error))?;
+            let kind = match entry.file_type() {
+                Ok(kind) if kind.is_file() => EntryKind::File,
+                Ok(kind) if kind.is_dir() => EntryKind::Dir,
+                Ok(kind) if kind.is_symlink() => EntryKind::Link,
+                _ => EntryKind::Other,
+            };
+            entries.push(Entry { name: entry.file_name().as_bytes().to_vec(), kind });
+        }
+        Ok(entries)
+    }
+
+    fn readlink(&self, path: &[u8]) -> Result<Vec<u8>, Errno> {
+        let real = self.real(path, false)?;
+        rustix::fs::readlink(real.as_ref(), Vec::new()).map(std::ffi::CString::into_bytes).map_err(errno)
+    }
+
+    fn noexec(&self, path: &[u8]) -> bool {
+        // Remembered by directory, not by device: the flag belongs to the mount, and one device may be mounted twice.
+        let directory = path.get(..path.iter().rposition(|&b| b == b'/').map_or(0, |at| at + 1)).unwrap_or(path);
+        if let Ok(known) = self.noexec.read()
+            && let Some(&answer) = known.get(directory)
+        {
+            return answer;
+        }
+        let Ok(real) = self.real(path, true) else { return false };
+        let Ok(mount) = rustix::fs::statvfs(real.as_ref()) else { return false };
+        let answer = mount.f_flag.contains(StatVfsMountFlags::NOEXEC);
+        if let Ok(mut known) = self.noexec.write() {
+            known.insert(directory.to_vec(), answer);
+        }
+        answer
+    }
+}
+
+fn errno(error: rustix::io::Errno) -> Errno {
+    Errno(error.raw_os_error())
+}
+
+fn errno_of(error: &std::io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno)
+}
+
+fn stat_fd(file: &File) -> Result<Stat, Errno> {
+    rustix::fs::fstat(file).map(|stat| stat_of(&stat)).map_err(errno)
+}
+
+fn same_file(a: &Stat, b: &Stat) -> bool {
+    (a.dev, a.ino) == (b.dev, b.ino)
+}
+
+// The field types differ between systems; none of the values is negative.
+#[allow(clippy::unnecessary_cast, clippy::cast_sign_loss, reason = "the types of `struct stat` differ by system")]
+fn stat_of(stat: &rustix::fs::Stat) -> Stat {
+    let kind = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Kind::File,
+        FileType::Directory => Kind::Dir,
+        FileType::Fifo => Kind::Fifo,
+        FileType::Socket => Kind::Socket,
+        _ => Kind::Device,
+    };
+    Stat {
+        dev: stat.st_dev as u64,
+        ino: stat.st_ino as u64,
+        kind,
+        size: if kind == Kind::File { stat.st_size as u64 } else { 0 },
+        mtime: i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec),
+        rdev: (FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice)
+            .then(|| (rustix::fs::major(stat.st_rdev as u64), rustix::fs::minor(stat.st_rdev as u64))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn bytes(path: &Path) -> Vec<u8> {
+        path.as_os_str().as_bytes().to_vec()
+    }
+
+    #[test]
+    fn small_and_large_files_give_their_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = ByteStore::new();
+        let mapping = RealHost::new(&store);
+        let reading = RealHost::new(&store).without_mmap();
+        for size in [0, 1, READ_LIMIT - 1, READ_LIMIT, READ_LIMIT + 1, 3 * READ_LIMIT] {
+            let path = dir.path().join("f");
+            fs::write(&path, vec![9; usize::try_from(size).unwrap()]).unwrap();
+            for host in [&mapping, &reading] {
+                let Ok(Opened::File(stat, content)) = host.open(&bytes(&path)) else { panic!("{size}") };
+                assert_eq!((stat.size, content.len() as u64), (size, size));
+                assert!(content.iter().all(|&b| b == 9));
+                assert_eq!(host.stat(&bytes(&path)), Ok(stat));
+            }
+            fs::remove_file(&path).unwrap();
+        }
+        assert_eq!(store.changed(), []);
+    }
+
+    #[test]
+    fn mapped_file_rewritten_in_place_is_reported_and_a_replaced_one_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = ByteStore::new();
+        let host = RealHost::new(&store);
+        let (kept, cut) = (dir.path().join("kept"), dir.path().join("cut"));
+        let content = vec![1; usize::try_from(READ_LIMIT * 2).unwrap()];
+        fs::write(&kept, &content).unwrap();
+        fs::write(&cut, &content).unwrap();
+        assert!(matches!(host.open(&bytes(&kept)), Ok(Opened::File(..))));
+        let Ok(Opened::File(stat, mapped)) = host.open(&bytes(&cut)) else { panic!() };
+        fs::write(dir.path().join("new"), b"new").unwrap();
+        fs::rename(dir.path().join("new"), &kept).unwrap();
+        fs::File::options().write(true).open(&cut).unwrap().set_len(10).unwrap();
+        assert_eq!(mapped.last(), Some(&0));
+        assert_eq!(store.changed(), [stat]);
+    }
+
+    #[test]
+    fn only_files_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = ByteStore::new();
+        let host = RealHost::new(&store);
+        let fifo = dir.path().join("fifo");
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, FileType::Fifo, Mode::RUSR, 0).unwrap();
+        let kind = |path: &Path| match host.open(&bytes(path)) {
+            Ok(Opened::Other(stat)) => Ok(stat.kind),
+            Ok(_) => panic!("read"),
+            Err(errno) => Err(errno),
+        };
+        assert_eq!(kind(&fifo), Ok(Kind::Fifo));
+        assert_eq!(kind(dir.path()), Ok(Kind::Dir));
+        assert_eq!(kind(Path::new("/dev/null")), Ok(Kind::Device));
+        symlink("loop", dir.path().join("loop")).unwrap();
+        assert_eq!(kind(&dir.path().join("loop")), Err(Errno::ELOOP));
+        assert_eq!(kind(&dir.path().join("none")), Err(Errno::ENOENT));
+        fs::write(dir.path().join("f"), b"x").unwrap();
+        assert_eq!(kind(&dir.path().join("f/x")), Err(Errno::ENOTDIR));
+        assert_eq!(host.open(b""), Err(Errno::ENOENT));
+    }
+
+    #[test]
+    fn relative_paths_start_where_the_judged_process_stands() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("f"), b"x").unwrap();
+        let store = ByteStore::new();
+        let host = RealHost::new(&store).at(&bytes(dir.path()));
+        assert!(matches!(host.open(b"f"), Ok(Opened::File(_, b"x"))));
+        let inside = RealHost::new(&store).inside(dir.path().to_path_buf(), &[]).at(b"/");
+        assert!(matches!(inside.open(b"./f"), Ok(Opened::File(_, b"x"))));
+        assert!(matches!(inside.open(b"/f"), Ok(Opened::File(_, b"x"))));
+    }
+
+    #[test]
+    fn directories_and_links_are_listed_as_themselves() {
+        let dir = tempfile::tempdir().unwrap();
+        symlink("target", dir.path().join("link")).unwrap();
+        fs::create_dir(dir.path().join("sub")).unwrap();
+        let store = ByteStore::new();
+        let host = RealHost::new(&store);
+        let mut entries = host.list(&bytes(dir.path())).unwrap();
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        let link = Entry { name: b"link".to_vec(), kind: EntryKind::Link };
+        let sub = Entry { name: b"sub".to_vec(), kind: EntryKind::Dir };
+        assert_eq!(entries, [link, sub]);
+        assert_eq!(host.readlink(&bytes(&dir.path().join("link"))), Ok(b"target".to_vec()));
+        assert_eq!(host.readlink(&bytes(&dir.path().join("sub"))), Err(Errno(22)));
+    }
+}

@@ -1,0 +1,158 @@
+//! All facts of one ELF file, in the order the loader would learn them.
+//! It must never stop at a defect that the loader would only meet later: that defect is a fact too.
+//! Follows glibc elf/dl-load.c:_dl_map_object_from_fd.
+
+use super::constructors::{self, Constructors};
+use super::dynamic::{self, Dynamic, NeedKind};
+use super::header::{self, Header};
+use super::notes;
+use super::relocs::{self, Relocs};
+use super::segments::{self, Tls};
+use super::symbols::{self, Symbols};
+use super::versions::{self, Name, Versions};
+use super::vm::{Fault, FaultKind, Vm};
+use crate::analyzer::defect::{Defect, Structure};
+use crate::analyzer::loader_model::LoaderModel;
+
+/// A dependency entry with its string.
+#[derive(Clone, Debug)]
+pub struct Need<'h> {
+    /// Which tag.
+    pub kind: NeedKind,
+    /// The string, or what reading it does.
+    pub name: Name<'h>,
+}
+
+/// What is known of an object the loader has mapped.
+#[derive(Clone, Debug)]
+pub struct ElfFacts<'h> {
+    /// Its memory.
+    pub vm: Vm<'h>,
+    /// Header and program headers.
+    pub header: Header,
+    /// The dynamic section's values.
+    pub dynamic: Dynamic,
+    /// DT_SONAME.
+    pub soname: Option<Name<'h>>,
+    /// DT_NEEDED and the like.
+    pub needs: Vec<Need<'h>>,
+    /// DT_RPATH, unless DT_RUNPATH overrides it.
+    pub rpath: Option<Name<'h>>,
+    /// DT_RUNPATH.
+    pub runpath: Option<Name<'h>>,
+    /// Symbol and hash tables.
+    pub symbols: Symbols<'h>,
+    /// Symbol versions.
+    pub versions: Versions<'h>,
+    /// Relocations.
+    pub relocs: Relocs,
+    /// Constructors.
+    pub constructors: Constructors,
+    /// PT_TLS.
+    pub tls: Option<Tls>,
+    /// What applying PT_GNU_RELRO does.
+    pub relro_fault: Option<Defect>,
+    /// x86 ISA bits needed.
+    pub isa_needed: u32,
+    /// JSON texts of `.note.dlopen`.
+    pub dlopen_notes: Vec<&'h [u8]>,
+    /// The machine of the file is served, but a segment may overwrite other objects.
+    pub stray: bool,
+}
+
+/// One file: refused, or mapped.
+#[derive(Clone, Debug)]
+pub enum Image<'h> {
+    /// The loader does not map it, for this reason.
+    Refused(Defect),
+    /// The loader maps it.
+    Mapped(Box<ElfFacts<'h>>),
+}
+
+/// What a file is opened as.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// By `dlopen` or as somebody's dependency.
+    Library,
+    /// As the main program (`__RTLD_OPENEXEC`): ET_EXEC, PIE and an executable stack are fine.
+    Program,
+}
+
+/// Reads one file as `model`'s loader would.
+pub fn read<'h>(bytes: &'h [u8], model: &LoaderModel, noexec: bool, role: Role) -> Image<'h> {
+    match try_read(bytes, model, noexec, role) {
+        Ok(facts) => Image::Mapped(Box::new(facts)),
+        Err(defect) => Image::Refused(defect),
+    }
+}
+
+fn try_read<'h>(bytes: &'h [u8], model: &LoaderModel, noexec: bool, role: Role) -> Result<ElfFacts<'h>, Defect> {
+    let header = header::open_verify(bytes, model)?;
+    let mapped = segments::map(bytes, &header, model, noexec, role)?;
+    let dynamic = dynamic::read(&mapped, model, role)?;
+    let library = role == Role::Library;
+    if library && mapped.stack_flags & 1 != 0 && model.rules.refuses_execstack && model.env.execstack != Some(2) {
+        return Err(Defect::ExecStack);
+    }
+    let note_fault = |fault: Fault| Defect::Memory { structure: Structure::Notes, fault };
+    if let Some(at) = mapped.phdr {
+        // The loader walks the table again where it is mapped, not where it was read from.
+        let size = if header.format.is64 { 56u64 } else { 32 };
+        for i in (0..header.segments.len() as u64).rev() {
+            mapped.vm.u32(at.wrapping_add(i * size)).map_err(|fault| Defect::Memory {
+                structure: Structure::ProgramHeaders,
+                fault,
+            })?;
+        }
+    }
+    let isa_needed = notes::isa_needed(&mapped.vm, &header.segments, model).map_err(note_fault)?;
+    let vm = if dynamic.textrel { mapped.vm.with_write(&mapped.readonly) } else { mapped.vm };
+    let symbols = symbols::setup(&vm, &dynamic)?;
+    let versions = versions::read(&vm, &dynamic, &symbols);
+    let relocs = relocs::read(&vm, &dynamic, &symbols, &versions, model);
+    let constructors = constructors::read(&vm, &dynamic, &relocs);
+    let text = |offset: u64| symbols.string(&vm, offset).map_err(Box::new);
+    let needs = dynamic.needs.iter().map(|(kind, at)| Need { kind: *kind, name: text(*at) }).collect();
+    let (soname, rpath, runpath) =
+        (dynamic.soname.map(text), dynamic.rpath.map(text), dynamic.runpath.map(text));
+    let relro_fault = mapped.relro.and_then(|r| relro(&vm, r, model.page_size));
+    let dlopen_notes = notes::dlopen_texts(&vm, &header.segments);
+    Ok(ElfFacts {
+        soname,
+        needs,
+        rpath,
+        runpath,
+        symbols,
+        versions,
+        relocs,
+        constructors,
+        tls: mapped.tls,
+        relro_fault,
+        isa_needed,
+        dlopen_notes,
+        stray: mapped.stray,
+        vm,
+        header,
+        dynamic,
+    })
+}
+
+/// `_dl_protect_relro`: whole pages only, both ends rounded down.
+fn relro(vm: &Vm<'_>, (at, size): (u64, u64), page: u64) -> Option<Defect> {
+    if size == 0 {
+        return None;
+    }
+    let start = at & !(page - 1);
+    let end = at.wrapping_add(size) & !(page - 1);
+    if start == end {
+        return None;
+    }
+    if end < start {
+        return Some(Defect::RelroRange);
+    }
+    match vm.all_mapped(start, end) {
+        Ok(()) => None,
+        Err(Fault { kind: FaultKind::Segv, .. }) => Some(Defect::RelroRange),
+        Err(fault) => Some(Defect::Memory { structure: Structure::Relro, fault }),
+    }
+}

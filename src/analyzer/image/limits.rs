@@ -1,0 +1,26 @@
+//! How much work one file may cause. The loader has no such bounds; a file that reaches one of these
+//! is reported as undecided (or as a hang where the loader would really loop), never guessed.
+//! Every limit is far above what real libraries need (figures: largest seen in a desktop distribution).
+
+/// Entries read from one dynamic section (real: below 600).
+pub const DYNAMIC_ENTRIES: usize = 1 << 20;
+/// DT_NEEDED, DT_FILTER and DT_AUXILIARY entries kept (real: below 400).
+pub const NEEDED_ENTRIES: usize = 1 << 16;
+/// Records of one version table chain, needed and auxiliary ones together (real: below 3,000).
+pub const VERSION_RECORDS: usize = 1 << 18;
+/// Bytes of one string (the kernel's own limit for an argument is 128 KiB; C++ names reach 30 KiB).
+pub const STRING_BYTES: usize = 1 << 20;
+/// Bytes of all strings read from one file while its facts are made, as a multiple of its size.
+pub const STRING_BYTES_PER_FILE_BYTE: u64 = 8;
+/// Steps of one SysV hash chain before it is called a cycle.
+pub const SYSV_CHAIN_STEPS: usize = 1 << 20;
+/// Steps of one GNU hash chain.
+pub const GNU_CHAIN_STEPS: usize = 1 << 22;
+/// Relocation records read from one file (real: below 3 million).
+pub const RELOCATIONS: u64 = 1 << 26;
+/// Properties read from the notes of one file.
+pub const NOTE_STEPS: usize = 1 << 16;
+/// Constructors looked at.
+pub const CONSTRUCTORS: usize = 1 << 16;
+/// Objects of one link map (real: below 600).
+pub const LINK_MAP_NODES: usize = 1 << 17;

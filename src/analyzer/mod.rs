@@ -1,0 +1,20 @@
+//! Levels 1 and 2: from paths to verdicts, without running anything.
+//! It must never print, start a process or read the environment.
+//! The phases are those of the loader (glibc elf/dl-open.c), one module each.
+
+pub mod bind;
+pub mod checks;
+pub mod defect;
+pub mod audit;
+pub mod classify;
+pub mod disk;
+pub mod finding;
+pub mod host;
+pub mod image;
+pub mod ldcache;
+pub mod link_map;
+pub mod loader_model;
+pub mod model;
+pub mod process;
+pub mod search;
+pub mod verdict;
