@@ -1,7 +1,7 @@
 //! TEMPORARY driver
 #![allow(clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 use std::io::Write;
-use tsuku_verify::analyzer::{audit, disk::Disk, host::real::*, ldcache::LdCache, loader_model::LoaderModel, process, verdict::Verdict, model::Death};
+use tsuku_verify::analyzer::{audit, disk::Disk, host::real::*, process, verdict::Verdict, model::Death};
 fn js(b: &[u8]) -> String {
     let mut o = String::from("\"");
     for c in b.utf8_chunks() {
@@ -14,12 +14,13 @@ fn main() {
     use std::os::unix::ffi::OsStringExt;
     let args: Vec<Vec<u8>> = std::env::args_os().skip(1).map(|a| a.into_vec()).collect();
     let mut paths = vec![]; let mut env = vec![]; let mut pre = vec![]; let mut i = 1;
-    let (mut root, mut binds, mut minor) = (None, vec![], 36u16);
+    let (mut root, mut binds, mut minor) = (None::<Vec<u8>>, vec![], 36u16); let mut cwdo = None;
     while i < args.len() {
         match args[i].as_slice() {
             b"--level" | b"--format" => i += 1,
             b"--env" => { i += 1; env.push(args[i].clone()) }
             b"--preloaded" => { i += 1; pre.push(args[i].clone()) }
+            b"--cwd" => { i += 1; cwdo = Some(args[i].clone()) }
             b"--root" => { i += 1; root = Some(args[i].clone()) }
             b"--bind" => { i += 1; binds.push(std::path::PathBuf::from(std::ffi::OsString::from_vec(args[i].clone()))) }
             b"--loader" => { i += 1; minor = String::from_utf8_lossy(&args[i]).rsplit('.').next().unwrap().parse().unwrap() }
@@ -31,11 +32,12 @@ fn main() {
     let store = ByteStore::new();
     let mut host = RealHost::new(&store);
     if let Some(r) = &root { host = host.inside(std::path::PathBuf::from(std::ffi::OsString::from_vec(r.clone())), &binds); }
-    let cachep = match &root { Some(r) => [r.as_slice(), b"/etc/ld.so.cache"].concat(), None => b"/etc/ld.so.cache".to_vec() };
-    let cache = std::fs::read(std::path::Path::new(&std::ffi::OsString::from_vec(cachep))).ok().and_then(|b| LdCache::parse(b, false).ok());
-    let mut model = LoaderModel::tmp(minor, cache);
-    model.cwd = std::env::current_dir().unwrap().into_os_string().into_vec();
-    for e in env { if let Some(v) = e.strip_prefix(b"LD_LIBRARY_PATH=") { model.env.library_path = Some(v.to_vec()); } }
+    let cwd = std::env::current_dir().unwrap().into_os_string().into_vec();
+    let bare = RealHost::new(&store);
+    let env = env.into_iter().filter_map(|e| { let at = e.iter().position(|b| *b == b'=')?; Some((e[..at].to_vec(), e[at + 1..].to_vec())) }).collect();
+    let machine = (root.is_some() && std::env::var("TSM").is_ok()).then(|| tsuku_verify::analyzer::model::Machine::ALL.into_iter().find(|m| m.name() == std::env::var("TSM").unwrap()).unwrap());
+    let model = tsuku_verify::analyzer::detect::detect(&host, &tsuku_verify::analyzer::detect::DetectRequest { machine, interpreter: None, cpu: std::env::var("TSC").ok(), env, cwd: cwdo.unwrap_or(cwd), uid: 0, system: Some(tsuku_verify::analyzer::detect::RunningSystem::read(&bare)) }).unwrap();
+    let _ = minor;
     let disk = Disk::new(&host, &model);
     let process = process::start(&disk, &process::Start { program: None, preloaded: pre }).unwrap();
     let out = audit::run(&disk, &process, &paths, audit::Level::Two, &|_| {});

@@ -12,6 +12,7 @@ use super::finding::Finding;
 use super::host::{EntryKind, Errno, Host, Kind};
 use super::image::header;
 use super::link_map::{self, LinkMap, Process};
+use super::memo::Memo;
 use super::verdict::{Class, Judgement, Verdict};
 
 /// How deep the analysis goes.
@@ -167,10 +168,11 @@ pub fn run<'h>(
     level: Level,
     done: &(dyn Fn(&Library) + Sync),
 ) -> Vec<Library> {
+    let memo = Memo::new();
     paths
         .par_iter()
         .map(|path| {
-            let library = one(disk, process, path, level);
+            let library = one(disk, process, path, level, Some(&memo));
             done(&library);
             library
         })
@@ -178,14 +180,20 @@ pub fn run<'h>(
 }
 
 /// Judges one path.
-pub fn one<'h>(disk: &Disk<'_, 'h>, process: &Process<'h>, path: &[u8], level: Level) -> Library {
+pub fn one<'h>(
+    disk: &Disk<'_, 'h>,
+    process: &Process<'h>,
+    path: &[u8],
+    level: Level,
+    memo: Option<&Memo>,
+) -> Library {
     // The path goes to dlopen as an absolute one, so that it is never searched for.
     let asked = disk.absolute(path);
     let map = link_map::build(disk, process, &asked);
     let (judgement, unresolved) = match level {
         Level::One => (checks::level_1(&map), Vec::new()),
         Level::Two => {
-            let judged = checks::judge(&map, process, disk.model());
+            let judged = checks::judge_with(&map, process, disk.model(), memo);
             (judged.judgement, judged.unresolved)
         }
     };

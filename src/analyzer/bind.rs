@@ -8,6 +8,7 @@ use super::image::relocs::{self, Import};
 use super::image::symbols::{Found, Query, STB_LOCAL, STT_GNU_IFUNC, Symbol, Wanted};
 use super::link_map::{LinkMap, Process};
 use super::loader_model::LoaderModel;
+use super::memo::Own;
 use super::model::NodeIx;
 
 /// What a reference is bound to.
@@ -127,6 +128,54 @@ impl<'m, 'h> Scope<'m, 'h> {
         self.map.node(ix).is_some_and(|n| n.answers_to(name))
     }
 
+    /// The binding of `from` among `reached` and the global scope: which strong references find nothing.
+    pub fn own(&self, from: NodeIx, facts: &ElfFacts<'h>, reached: &[NodeIx]) -> Own {
+        let mut missing = Vec::new();
+        let objects: Vec<(NodeIx, &ElfFacts<'h>)> = reached
+            .iter()
+            .chain(self.global)
+            .filter_map(|ix| Some((*ix, self.map.facts(*ix)?)))
+            .collect();
+        // Consecutive references are often answered by the same object.
+        let mut last = 0usize;
+        for (i, import) in facts.relocs.imports.iter().enumerate() {
+            if import.flags & (relocs::OWN | relocs::WEAK) != 0 {
+                continue;
+            }
+            let Ok(name) = facts.symbols.string(&facts.vm, u64::from(import.name)) else { continue };
+            let version = match import.version {
+                0 => None,
+                v => facts.versions.entry(v).ok().flatten(),
+            };
+            let wanted = version.and_then(|e| {
+                Some(Wanted { hash: e.hash, name: e.name().ok()?, hidden: e.hidden })
+            });
+            let mut query = Query {
+                name: &name,
+                hash: import.hash,
+                version: wanted,
+                plt: import.flags & relocs::PLT != 0,
+                own: None,
+                prefers_exact: self.model.rules.prefers_exact_version,
+            };
+            let start = if import.flags & relocs::DEFINED != 0 { 0 } else { last };
+            let found = (0..objects.len()).map(|n| (start + n) % objects.len()).find(|n| {
+                let Some((ix, f)) = objects.get(*n) else { return false };
+                if import.flags & relocs::COPY != 0 && ix.index() == 0 {
+                    return false;
+                }
+                query.own = (*ix == from).then_some(import.symbol);
+                f.symbols.lookup(&f.vm, &f.versions, &query).is_ok_and(satisfies)
+            });
+            match found {
+                Some(n) if import.flags & relocs::DEFINED == 0 => last = n,
+                Some(_) => {}
+                None => missing.push(u32::try_from(i).unwrap_or(u32::MAX)),
+            }
+        }
+        Own { missing }
+    }
+
     /// The reference behind an import.
     pub fn reference(facts: &ElfFacts<'h>, import: &Import) -> Reference {
         let name = facts.symbols.string(&facts.vm, u64::from(import.name)).unwrap_or_default().into_owned();
@@ -140,6 +189,14 @@ impl<'m, 'h> Scope<'m, 'h> {
             _ => None,
         };
         Reference { name, version, version_file }
+    }
+}
+
+/// Whether a find ends the search: visible, and global, weak or unique.
+pub fn satisfies(found: Found) -> bool {
+    match found {
+        Found::No => false,
+        Found::Yes(_, s) | Found::Unversioned(_, s) => !s.binds_local() && matches!(s.binding(), 1 | 2 | 10),
     }
 }
 

@@ -132,7 +132,7 @@ pub enum Defect {
     /// e_phentsize has another size.
     PhentSize(u16),
     /// The program headers are not all in the file.
-    HeadersUnreadable,
+    HeadersUnreadable(Option<Errno>),
     /// NT_GNU_ABI_TAG of another system or a newer kernel.
     AbiTag,
     /// `p_align` not a multiple of the page size (up to 2.34).
@@ -238,7 +238,9 @@ impl Defect {
             Defect::FileType(_) => error("only ET_DYN and ET_EXEC can be loaded"),
             Defect::Executable => error("cannot dynamically load executable"),
             Defect::PhentSize(_) => error("ELF file's phentsize not the expected size"),
-            Defect::HeadersUnreadable => error("cannot read file data"),
+            Defect::HeadersUnreadable(e) => {
+                Effect::Error { text: "cannot read file data".to_owned(), errno: e.map(Errno::text) }
+            }
             Defect::AlignNotPage(_) => error("ELF load command alignment not page-aligned"),
             Defect::OffsetNotAligned => error("ELF load command address/offset not properly aligned"),
             Defect::OffsetNotPage => error("ELF load command address/offset not page-aligned"),
@@ -288,7 +290,7 @@ impl Defect {
                 | Defect::FileVersion(_)
                 | Defect::FileType(_)
                 | Defect::PhentSize(_)
-                | Defect::HeadersUnreadable
+                | Defect::HeadersUnreadable(_)
         )
     }
 

@@ -7,7 +7,7 @@ use super::defect::{Assertion, Defect, Structure};
 use super::host::Errno;
 use super::image::vm::Fault;
 use super::link_map::MissReason;
-use super::search::Attempt;
+use super::provenance::Attempt;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize)]
@@ -269,7 +269,7 @@ pub fn defect_code(d: &Defect) -> &'static str {
         | Defect::FileVersion(_)
         | Defect::PhentSize(_)
         | Defect::AbiTag => "bad-header",
-        Defect::HeadersUnreadable => "truncated",
+        Defect::HeadersUnreadable(_) => "truncated",
         Defect::FileType(_) | Defect::Executable | Defect::Pie => "not-a-library",
         Defect::NoOpen => "not-for-dlopen",
         Defect::AlignNotPage(_) | Defect::OffsetNotAligned | Defect::OffsetNotPage => "segment-alignment",

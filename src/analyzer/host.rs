@@ -15,6 +15,8 @@ use std::fmt;
 pub struct Errno(pub i32);
 
 impl Errno {
+    /// No error has happened.
+    pub const NONE: Errno = Errno(0);
     /// No such file or directory.
     pub const ENOENT: Errno = Errno(2);
     /// Input/output error.
@@ -25,6 +27,8 @@ impl Errno {
     pub const EACCES: Errno = Errno(13);
     /// Not a directory.
     pub const ENOTDIR: Errno = Errno(20);
+    /// Invalid argument.
+    pub const EINVAL: Errno = Errno(22);
     /// Is a directory.
     pub const EISDIR: Errno = Errno(21);
     /// File too large.

@@ -133,15 +133,17 @@ impl LdCache {
             return Err(CacheFault::NotACache);
         }
         if let Some(table) = cache.new.or(cache.new_i386) {
-            cache.hwcaps = cache.section(table, TAG_HWCAPS).filter(|&(at, size)| size > 0 && (at | size) % 4 == 0).map(
-                |(at, size)| Names { at, count: size / 4 },
-            );
+            cache.hwcaps = cache
+                .section(table, TAG_HWCAPS)
+                .filter(|&(at, size)| size > 0 && (at | size).is_multiple_of(4))
+                .map(|(at, size)| Names { at, count: size / 4 });
         }
         Ok(cache)
     }
 
     fn embedded(&self, at: usize) -> Result<Option<Table>, CacheFault> {
-        let there = self.bytes.get(at..).is_some_and(|rest| rest.len() >= NEW_HEADER && rest.starts_with(NEW_MAGIC));
+        let there =
+            self.bytes.get(at..).is_some_and(|rest| rest.len() >= NEW_HEADER && rest.starts_with(NEW_MAGIC));
         if there { self.new_table(at).map(Some) } else { Ok(None) }
     }
 
@@ -163,7 +165,7 @@ impl LdCache {
     /// Position and size of an extension section. As in the loader one bad section spoils all, and the last of a tag wins.
     fn section(&self, table: Table, tag: u32) -> Option<(usize, usize)> {
         let at = self.u32(table.strings + 32)? as usize;
-        if at == 0 || at % 4 != 0 || self.u32(at)? != EXTENSION_MAGIC {
+        if at == 0 || !at.is_multiple_of(4) || self.u32(at)? != EXTENSION_MAGIC {
             return None;
         }
         let mut found = None;
@@ -205,7 +207,9 @@ impl LdCache {
 
     /// The entries in file order; those with a string outside the file are left out.
     pub fn entries(&self) -> impl Iterator<Item = CacheEntry<'_>> {
-        self.table().into_iter().flat_map(move |table| (0..table.count).filter_map(move |index| self.entry(table, index)))
+        self.table()
+            .into_iter()
+            .flat_map(move |table| (0..table.count).filter_map(move |index| self.entry(table, index)))
     }
 
     fn table(&self) -> Option<Table> {
@@ -274,7 +278,10 @@ impl LdCache {
 
 impl std::fmt::Debug for LdCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LdCache").field("format", &self.format()).field("len", &self.len()).finish_non_exhaustive()
+        f.debug_struct("LdCache")
+            .field("format", &self.format())
+            .field("len", &self.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -16,7 +16,9 @@ use super::image::elf::{ElfFacts, Image};
 use super::image::limits;
 use super::model::NodeIx;
 use super::search::glibc::{self, Request, Source};
-use super::search::{Attempt, Hit, Provenance, tokens};
+use super::provenance::{Attempt, Provenance};
+use super::search::{Hit, tokens};
+use super::static_tls::StaticTls;
 
 /// One object of the process.
 #[derive(Clone, Debug)]
@@ -107,7 +109,7 @@ pub struct Process<'h> {
     /// `$ORIGIN` of the main program.
     pub program_origin: Vec<u8>,
     /// Static TLS taken so far, its whole size and its alignment.
-    pub static_tls: super::checks::tls::StaticTls,
+    pub static_tls: StaticTls,
 }
 
 /// Names of loaded objects.
@@ -136,6 +138,8 @@ pub struct LinkMap<'h> {
     files: HashMap<(u64, u64), NodeIx, FixedState>,
     /// The first object whose SONAME cannot be read.
     poison: Option<(NodeIx, Defect)>,
+    /// The process's `errno`, as far as searches set it.
+    errno: Errno,
 }
 
 /// Builds the map of `dlopen(path)`.
@@ -153,6 +157,7 @@ pub fn build<'h>(disk: &Disk<'_, 'h>, process: &Process<'h>, path: &[u8]) -> Lin
         names: process.names.clone(),
         files: process.files.clone(),
         poison: None,
+        errno: Errno::NONE,
     };
     match m.need(disk, process, None, path) {
         Ok(root) => {
@@ -218,12 +223,16 @@ impl<'h> LinkMap<'h> {
         if self.nodes.len() > limits::LINK_MAP_NODES {
             return Err(miss(MissReason::Limit));
         }
-        let hit = self.find(disk, &process.env_path, requester, name, None).map_err(|d| miss(MissReason::Memory(d)))?;
+        let mut errno = self.errno;
+        let hit = self
+            .find(disk, &process.env_path, requester, name, &mut errno, None)
+            .map_err(|d| miss(MissReason::Memory(d)))?;
+        self.errno = errno;
         let (path, image, provenance) = match hit {
             Hit::Opened { path, image, provenance } => (path, image, provenance),
             other => {
                 let mut attempts = Vec::new();
-                let _ = self.find(disk, &process.env_path, requester, name, Some(&mut attempts));
+                let _ = self.find(disk, &process.env_path, requester, name, &mut errno, Some(&mut attempts));
                 let reason = match other {
                     Hit::NotFound(e) => MissReason::NotFound(e),
                     Hit::OtherClass => MissReason::OtherClass,
@@ -295,13 +304,14 @@ impl<'h> LinkMap<'h> {
         env: &[Vec<u8>],
         requester: Option<NodeIx>,
         name: &[u8],
+        errno: &mut Errno,
         log: Option<&mut Vec<Attempt>>,
     ) -> Result<Hit<'h>, Defect> {
         let model = disk.model();
         if name.contains(&b'/') {
             let origin = self.origin(requester, model.cwd.as_slice());
             return Ok(match tokens::expand(name, origin.as_deref(), model, false) {
-                Some(path) => glibc::open_path(disk, &path, log),
+                Some(path) => glibc::open_path(disk, &path, errno, log),
                 None => Hit::NotFound(Errno::ENOENT),
             });
         }
@@ -316,7 +326,7 @@ impl<'h> LinkMap<'h> {
         let nodeflib = self.facts(on_behalf).is_some_and(|f| f.dynamic.flags_1 & DF_1_NODEFLIB != 0);
         let request =
             Request { name, rpaths: sources, env, runpath: &lists.runpath, nodeflib };
-        Ok(glibc::search(disk, &request, log))
+        Ok(glibc::search(disk, &request, errno, log))
     }
 
     /// Whether a library of that name would be found on behalf of `from` (for optional libraries).
@@ -325,7 +335,7 @@ impl<'h> LinkMap<'h> {
             return true;
         }
         let env: &[Vec<u8>] = &self.env_path;
-        matches!(self.find(disk, env, Some(from), name, None), Ok(Hit::Opened { .. }))
+        matches!(self.find(disk, env, Some(from), name, &mut Errno(Errno::ENOENT.0), None), Ok(Hit::Opened { .. }))
     }
 
     fn origin(&self, ix: Option<NodeIx>, cwd: &[u8]) -> Option<Vec<u8>> {
@@ -486,7 +496,7 @@ impl<'h> LinkMap<'h> {
                 {
                     continue;
                 }
-                if let Ok(hit) = self.find(disk, &process.env_path, Some(ix), &name, None) {
+                if let Ok(hit) = self.find(disk, &process.env_path, Some(ix), &name, &mut Errno(Errno::ENOENT.0), None) {
                     let reason = match hit {
                         Hit::NotFound(e) => MissReason::NotFound(e),
                         Hit::OtherClass => MissReason::OtherClass,
@@ -570,10 +580,11 @@ pub fn start_up<'h>(
         names: process.names.clone(),
         files: process.files.clone(),
         poison: None,
+        errno: Errno::NONE,
     };
     let model = disk.model();
     // ld.so is there first; it enters the scope where something needs it.
-    if let Hit::Opened { path, image, provenance } = glibc::open_path(disk, &model.interpreter, None) {
+    if let Hit::Opened { path, image, provenance } = glibc::open_path(disk, &model.interpreter, &mut Errno(Errno::ENOENT.0), None) {
         m.add(path, &model.interpreter, image, None, provenance);
     }
     let mut list = vec![(NodeIx(0), false)];

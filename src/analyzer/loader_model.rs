@@ -2,16 +2,49 @@
 //! processor, environment. Nothing here reads the disk (see `detect.rs`) and nothing is global.
 //! Follows the version index of glibc's own history (NEWS, elf/*.c by tag).
 
+mod choice;
+pub mod cpu;
+mod defaults;
+mod report;
+mod rules;
+
+use std::fmt;
+
 use serde::Serialize;
 
 use super::ldcache::LdCache;
 use super::model::Machine;
+
+pub use choice::{ChoiceFault, LoaderChoice};
+pub use defaults::static_tls_surplus;
+pub(crate) use defaults::{interpreters, multiarch, rseq_area};
+pub use report::ModelReport;
+pub use rules::Evidence;
 
 /// A glibc release, `2.minor`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct GlibcVersion {
     /// The number behind `2.`.
     pub minor: u16,
+}
+
+impl GlibcVersion {
+    /// The oldest release whose rules were read.
+    pub const OLDEST: GlibcVersion = GlibcVersion { minor: 17 };
+    /// The newest release whose rules were read; later ones are taken to behave like it.
+    pub const NEWEST: GlibcVersion = GlibcVersion { minor: 43 };
+}
+
+impl fmt::Display for GlibcVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "2.{}", self.minor)
+    }
+}
+
+impl Serialize for GlibcVersion {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// Whose patches the loader carries.
@@ -25,15 +58,19 @@ pub enum Distribution {
 }
 
 /// Everything the prediction depends on besides the files themselves.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LoaderModel {
     /// The release.
     pub version: GlibcVersion,
     /// Whose patches.
     pub distribution: Distribution,
+    /// The package version the loader's banner tells (`2.36-9+deb12u14`), empty if unknown: point releases matter.
+    pub package: String,
     /// The processor family the loader serves.
     pub machine: Machine,
-    /// `EF_RISCV_FLOAT_ABI` the loader accepts (riscv only), 4 for lp64d.
+    /// Name of the processor assumed.
+    pub cpu: String,
+    /// `EF_RISCV_FLOAT_ABI` the loader accepts on riscv (4 for lp64d), `EF_ARM_ABI_FLOAT_*` on arm (0x400 for hard float).
     pub float_abi: u32,
     /// Page size in bytes, a power of two.
     pub page_size: u64,
@@ -59,15 +96,17 @@ pub struct LoaderModel {
     pub env: LoaderEnv,
     /// Working directory of the reference process (absolute).
     pub cwd: Vec<u8>,
-    /// Kernel version (a<<16|b<<8|c) ld.so sees, if known.
-    pub kernel: Option<u32>,
     /// User the process runs as.
     pub uid: u32,
+    /// Version of the kernel, `a << 16 | b << 8 | c`; none: unknown, nothing is compared with it. Loaders up to 2.35.
+    pub kernel: Option<u32>,
     /// Bytes of static TLS the loader reserves beyond the start-up objects.
     pub static_tls_surplus: u64,
     /// Bytes of static TLS the loader itself takes at start-up behind the objects' (rseq area).
     pub static_tls_extra: u64,
-    /// Names the reference program needs, in order (libc.so.6; before 2.34 also libdl.so.2).
+    /// Alignment of those bytes: the offset is rounded up to it first, and it raises the alignment of the whole block.
+    pub static_tls_extra_align: u64,
+    /// Names the reference program needs, in order (before 2.34 libdl.so.2; libc.so.6).
     pub program_needs: Vec<Vec<u8>>,
     /// What differs between releases, derived once from version and distribution.
     pub rules: Rules,
@@ -101,7 +140,7 @@ pub struct Rules {
     pub skip_foreign_machine_early: bool,
     /// Largest `EI_ABIVERSION` accepted with `ELFOSABI_GNU`.
     pub max_abi_version: u8,
-    /// `ET_EXEC` is refused in `open_verify` (up to 2.29).
+    /// `ET_EXEC` is refused in `open_verify` (2.20 to 2.30).
     pub exec_refused_early: bool,
     /// `p_align` of every PT_LOAD must be a multiple of the page size (up to 2.34).
     pub strict_segment_align: bool,
@@ -135,7 +174,7 @@ pub struct Rules {
     pub checks_isa: bool,
     /// PT_GNU_PROPERTY is read before PT_NOTE on x86 (2.39).
     pub gnu_property_segment: bool,
-    /// `$TOKEN` matches only before `/`, the end, or `:` in lists (up to 2.27).
+    /// `$TOKEN` matches only before `/` or the end of the element (up to 2.27).
     pub old_tokens: bool,
     /// ENOTDIR lets a directory list go on (2.39).
     pub tolerates_enotdir: bool,
@@ -147,56 +186,4 @@ pub struct Rules {
     pub tlsdesc_capped: bool,
     /// RISC-V accepts R_RISCV_IRELATIVE (2.33).
     pub riscv_irelative: bool,
-}
-
-impl Rules {
-    /// TEMPORARY
-    pub fn tmp(minor: u16, debian: bool) -> Rules {
-        Rules {
-            skip_foreign_machine_early: debian,
-            max_abi_version: if minor >= 28 { 4 } else { 3 },
-            exec_refused_early: minor <= 29,
-            strict_segment_align: minor <= 34,
-            early_no_dynamic: minor >= 35,
-            honours_align: minor >= 35,
-            map_error_errno: minor <= 19,
-            refuses_pie: minor >= 30,
-            refuses_execstack: minor >= 41,
-            readonly_dynamic: minor >= 35,
-            checks_abi_tag: minor <= 35,
-            relr: minor >= 36,
-            strict_version_file: minor <= 29,
-            asserts_unversioned_provider: minor <= 40,
-            prefers_exact_version: minor >= 42,
-            dfs_sort: minor >= 35,
-            root_first: minor >= 35,
-            checks_isa: minor >= 33,
-            gnu_property_segment: minor >= 39,
-            old_tokens: minor <= 27,
-            tolerates_enotdir: minor >= 39,
-            no_legacy_cache: minor >= 40,
-            root_element_bug: minor <= 37,
-            tlsdesc_capped: minor >= 32 || (debian && minor == 31),
-            riscv_irelative: minor >= 33,
-        }
-    }
-}
-impl LoaderModel {
-    /// TEMPORARY
-    pub fn tmp(minor: u16, cache: Option<LdCache>) -> LoaderModel {
-        let v = |s: &str| s.as_bytes().to_vec();
-        let mut subdirs = vec![];
-        if minor >= 33 { for l in ["v4", "v3", "v2"] { subdirs.push(v(&format!("glibc-hwcaps/x86-64-{l}/"))); } }
-        if minor <= 36 { for l in ["tls/x86_64/x86_64/","tls/x86_64/","tls/","x86_64/x86_64/","x86_64/"] { subdirs.push(v(l)); } }
-        subdirs.push(vec![]);
-        LoaderModel {
-            version: GlibcVersion { minor }, distribution: Distribution::Debian, machine: Machine::X86_64, float_abi: 4, page_size: 4096,
-            interpreter: v("/lib64/ld-linux-x86-64.so.2"),
-            system_dirs: ["/lib/x86_64-linux-gnu/","/usr/lib/x86_64-linux-gnu/","/lib/","/usr/lib/"].map(|s| v(s)).to_vec(),
-            lib: v("lib/x86_64-linux-gnu"), platform: Some(v("x86_64")), subdirs, hwcaps: ["x86-64-v4","x86-64-v3","x86-64-v2"].map(v).to_vec(), isa: 15, legacy_hwcap: 0, cache,
-            env: LoaderEnv::default(), cwd: v("/"), kernel: None, uid: 0, static_tls_surplus: 1664, static_tls_extra: if minor >= 41 { 32 } else { 0 },
-            program_needs: if minor < 34 { vec![v("libdl.so.2"), v("libc.so.6")] } else { vec![v("libc.so.6")] },
-            rules: Rules::tmp(minor, true),
-        }
-    }
 }

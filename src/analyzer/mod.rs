@@ -5,6 +5,7 @@
 pub mod bind;
 pub mod checks;
 pub mod defect;
+pub mod detect;
 pub mod audit;
 pub mod classify;
 pub mod disk;
@@ -14,7 +15,10 @@ pub mod image;
 pub mod ldcache;
 pub mod link_map;
 pub mod loader_model;
+pub mod memo;
 pub mod model;
 pub mod process;
+pub mod provenance;
 pub mod search;
+pub mod static_tls;
 pub mod verdict;

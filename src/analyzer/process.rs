@@ -5,13 +5,14 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::checks::tls::StaticTls;
-use super::checks::{self};
+use super::checks;
 use super::disk::{Disk, Opening};
 use super::image::elf::Image;
 use super::link_map::{self, LinkMap, Node, Process};
 use super::model::{Machine, NodeIx};
-use super::search::{Provenance, tokens};
+use super::provenance::Provenance;
+use super::search::tokens;
+use super::static_tls::StaticTls;
 use super::verdict::Verdict;
 
 /// Why the reference process cannot be built.

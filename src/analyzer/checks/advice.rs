@@ -8,7 +8,7 @@ use crate::analyzer::disk::Disk;
 use crate::analyzer::finding::Finding;
 use crate::analyzer::image::elf::ElfFacts;
 use crate::analyzer::link_map::{LinkMap, Node};
-use crate::analyzer::search::Provenance;
+use crate::analyzer::provenance::Provenance;
 use crate::analyzer::verdict::Judgement;
 
 /// One entry of a `.note.dlopen`.

@@ -4,18 +4,22 @@
 
 pub mod advice;
 pub mod deaths;
+pub mod fast;
 pub mod order;
 pub mod relocate;
-pub mod tls;
 pub mod versions;
 
 use super::bind::Reference;
 use super::defect::{Defect, Effect, Structure};
 use super::finding::Finding;
+use super::host::Errno;
 use super::image::elf::Image;
 use super::link_map::{LinkMap, Miss, MissReason, Process};
 use super::loader_model::LoaderModel;
+use super::memo::Memo;
 use super::model::{Death, NodeIx};
+use super::provenance::Outcome;
+use super::static_tls::StaticTls;
 use super::verdict::{Judgement, Verdict};
 
 /// What ends the call, or keeps it from being known.
@@ -99,7 +103,7 @@ pub struct Judged {
     /// All strong references that nothing in scope defines.
     pub unresolved: Vec<Unresolved>,
     /// The static TLS left after the call.
-    pub static_tls: tls::StaticTls,
+    pub static_tls: StaticTls,
 }
 
 /// Judges one call at Level 2.
@@ -112,7 +116,7 @@ pub fn judge_with(
     map: &LinkMap<'_>,
     process: &Process<'_>,
     model: &LoaderModel,
-    memo: Option<&relocate::Memo>,
+    memo: Option<&Memo>,
 ) -> Judged {
     let mut unresolved = Vec::new();
     let mut static_tls = process.static_tls;
@@ -150,9 +154,9 @@ fn steps(
     map: &LinkMap<'_>,
     process: &Process<'_>,
     model: &LoaderModel,
-    memo: Option<&relocate::Memo>,
+    memo: Option<&Memo>,
     unresolved: &mut Vec<Unresolved>,
-    static_tls: &mut tls::StaticTls,
+    static_tls: &mut StaticTls,
     notes: &mut Vec<Finding>,
 ) -> Option<Stop> {
     if let Some(miss) = &map.miss {
@@ -222,7 +226,8 @@ fn miss_stop(map: &LinkMap<'_>, miss: &Miss) -> Stop {
                 (true, None) => Finding::CannotOpen { errno: *e },
                 _ => missing(map, miss),
             };
-            says("cannot open shared object file", Some(e.text()), finding)
+            let errno = (*e != Errno::NONE).then(|| e.text());
+            says("cannot open shared object file", errno, finding)
         }
         MissReason::OtherClass => {
             let class = if map_class_is_64(map) { "ELFCLASS32" } else { "ELFCLASS64" };
@@ -268,7 +273,7 @@ fn miss_stop(map: &LinkMap<'_>, miss: &Miss) -> Stop {
 /// The defect for which the only candidate was passed over.
 fn passed_over(miss: &Miss) -> Option<Defect> {
     miss.attempts.iter().find_map(|a| match &a.outcome {
-        super::search::Outcome::PassedOver(d) => Some(d.clone()),
+        Outcome::PassedOver(d) => Some(d.clone()),
         _ => None,
     })
 }

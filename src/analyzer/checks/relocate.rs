@@ -2,22 +2,21 @@
 //! It must never stop collecting missing symbols at the first one: people want all of them.
 //! Follows glibc elf/dl-reloc.c:_dl_relocate_object and the machines' elf_machine_rel(a).
 
-use super::tls::{Grant, StaticTls};
+use super::fast::Fast;
 use super::{Stop, Unresolved, sentence};
 use crate::analyzer::bind::{Binding, Reference, Scope, calls_resolver};
-use crate::analyzer::defect::Defect;
+use crate::analyzer::defect::{Defect, Structure};
 use crate::analyzer::finding::Finding;
 use crate::analyzer::image::elf::ElfFacts;
 use crate::analyzer::image::relocs::{self, Import};
 use crate::analyzer::image::segments::Tls;
 use crate::analyzer::image::symbols::Symbol;
+use crate::analyzer::image::vm::{Fault, FaultKind};
 use crate::analyzer::link_map::{LinkMap, Node, Process};
 use crate::analyzer::loader_model::LoaderModel;
+use crate::analyzer::memo::Memo;
 use crate::analyzer::model::{Death, Machine, NodeIx, Signal};
-
-/// What is known of the objects' bindings from other calls (see `memo.rs`).
-#[derive(Debug, Default)]
-pub struct Memo {}
+use crate::analyzer::static_tls::{Grant, StaticTls};
 
 /// The relocation of one call.
 pub struct Relocation<'w, 'h> {
@@ -41,14 +40,21 @@ pub struct Relocation<'w, 'h> {
 struct State {
     relocated: Vec<bool>,
     static_tls: Vec<bool>,
+    /// What happens once everything is relocated.
+    late: Option<Stop>,
 }
 
 impl<'h> Relocation<'_, 'h> {
     /// Relocates from the last object to the first; the first failure.
     pub fn run(&mut self, sorted: &[NodeIx]) -> Option<Stop> {
+        if let Some(memo) = self.memo {
+            if let Fast::Done(stop) = self.fast(sorted, memo) {
+                return stop;
+            }
+        }
         let scope = Scope::new(self.map, self.process, self.model);
         let before: Vec<bool> = self.map.nodes.iter().map(|n| n.before).collect();
-        let mut state = State { relocated: before.clone(), static_tls: before };
+        let mut state = State { relocated: before.clone(), static_tls: before, late: None };
         let mut first: Option<Stop> = None;
         for ix in sorted.iter().rev() {
             let Some(node) = self.map.node(*ix) else { continue };
@@ -61,7 +67,26 @@ impl<'h> Relocation<'_, 'h> {
                 *flag = true;
             }
         }
-        first
+        first.or(state.late)
+    }
+
+    /// Static TLS alone: the few references that ask for it, in order.
+    pub(super) fn only_static_tls(&mut self, scope: &Scope<'_, 'h>, order: &[NodeIx]) -> Option<Stop> {
+        let before: Vec<bool> = self.map.nodes.iter().map(|n| n.before).collect();
+        let mut state = State { relocated: Vec::new(), static_tls: before, late: None };
+        let wanted = relocs::STATIC_TLS | relocs::TLS_DESCRIPTOR;
+        for ix in order {
+            let Some(node) = self.map.node(*ix) else { continue };
+            let Some(facts) = node.facts().filter(|f| f.relocs.wants_static_tls) else { continue };
+            for import in facts.relocs.imports.iter().filter(|i| i.flags & wanted != 0) {
+                let Ok(Binding::To(owner, _)) = scope.bind(*ix, facts, import) else { continue };
+                let Some(provider) = self.map.node(owner) else { continue };
+                if let Some(stop) = self.static_tls(node, import, owner, provider, &mut state) {
+                    return Some(stop);
+                }
+            }
+        }
+        state.late
     }
 
     fn object(
@@ -119,11 +144,8 @@ impl<'h> Relocation<'_, 'h> {
         };
         match binding {
             Binding::Zero if import.flags & relocs::NEEDS_VALUE != 0 => {
-                let fault = crate::analyzer::image::vm::Fault {
-                    kind: crate::analyzer::image::vm::FaultKind::Segv,
-                    addr: 0,
-                };
-                let structure = crate::analyzer::defect::Structure::Symbols;
+                let fault = Fault { kind: FaultKind::Segv, addr: 0 };
+                let structure = Structure::Symbols;
                 Some(Stop::of(&node.name, Defect::Memory { structure, fault }))
             }
             Binding::Zero => None,
@@ -133,7 +155,7 @@ impl<'h> Relocation<'_, 'h> {
         }
     }
 
-    fn undefined(&mut self, node: &Node<'h>, reference: Reference) -> Stop {
+    pub(super) fn undefined(&mut self, node: &Node<'h>, reference: Reference) -> Stop {
         let mut message = sentence(&node.name, "undefined symbol: ", None);
         message.extend_from_slice(&reference.name);
         if let Some(v) = &reference.version {
@@ -230,11 +252,14 @@ impl<'h> Relocation<'_, 'h> {
                 if let Some(flag) = state.static_tls.get_mut(owner.index()) {
                     *flag = true;
                 }
+                if state.late.is_none() {
+                    state.late = initial_image(provider, tls);
+                }
                 None
             }
             Grant::Refused if optional => None,
             Grant::Refused => {
-                let t = tls.unwrap_or(Tls { size: 0, align: 0, first_byte: 0 });
+                let t = tls.unwrap_or(Tls { size: 0, align: 0, first_byte: 0, image: (0, 0) });
                 let finding = Finding::StaticTls {
                     owner: provider.name.clone(),
                     size: t.size,
@@ -253,6 +278,20 @@ impl<'h> Relocation<'_, 'h> {
             }
         }
     }
+}
+
+/// Copying the initial contents into the static block (`dl_init_static_tls`).
+fn initial_image(owner: &Node<'_>, tls: Option<Tls>) -> Option<Stop> {
+    let (t, facts) = (tls?, owner.facts()?);
+    let (at, size) = t.image;
+    let structure = Structure::Tls;
+    if size > t.size {
+        // The rest to clear is a negative length: the whole address space.
+        let fault = Fault { kind: FaultKind::Segv, addr: at };
+        return Some(Stop::of(&owner.name, Defect::Memory { structure, fault }));
+    }
+    let fault = facts.vm.readable(at, size).err()?;
+    Some(Stop::of(&owner.name, Defect::Memory { structure, fault }))
 }
 
 /// Machines whose TLS descriptors try static TLS first.

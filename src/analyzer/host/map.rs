@@ -1,7 +1,10 @@
 //! Knows how to map a file read-only and how to survive when somebody shortens it meanwhile.
 //! It must never interpret a byte, never map for writing and never take over a fault outside its own mappings.
 //! It serves what glibc's `elf/dl-map-segments.h` takes for granted: that a mapped file keeps its length.
-#![expect(unsafe_code, reason = "the only mmap of the program, and the signal handler that makes it safe to read")]
+#![expect(
+    unsafe_code,
+    reason = "the only mmap of the program, and the signal handler that makes it safe to read"
+)]
 
 use std::fs::File;
 use std::io;
@@ -113,7 +116,8 @@ mod guard {
             unsafe {
                 let mut action: libc::sigaction = mem::zeroed();
                 let mut previous: libc::sigaction = mem::zeroed();
-                let handler: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) = on_bus_error;
+                let handler: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) =
+                    on_bus_error;
                 action.sa_sigaction = handler as *const () as usize;
                 action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
                 libc::sigemptyset(&raw mut action.sa_mask);

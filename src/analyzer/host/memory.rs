@@ -3,6 +3,7 @@
 //! It answers with the errno values Linux gives in the same situation (path_resolution(7)).
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use super::{Entry, EntryKind, Errno, Host, Kind, Opened, Stat};
 
@@ -102,14 +103,21 @@ impl MemoryHost {
         self.nodes.get_key_value(&at).ok_or(Errno::ENOENT)
     }
 
-    fn stat_of(&self, path: &Vec<u8>, node: &Node) -> Stat {
+    fn stat_of(&self, path: &[u8], node: &Node) -> Stat {
         let (kind, size) = match node {
             Node::File(bytes) | Node::Unstable(bytes) => (Kind::File, bytes.len() as u64),
             Node::Denied(_) | Node::Link(_) => (Kind::File, 0),
             Node::Dir => (Kind::Dir, 0),
             Node::Fifo => (Kind::Fifo, 0),
         };
-        Stat { dev: 1, ino: self.nodes.range(..path.clone()).count() as u64 + 1, kind, size, mtime: 0, rdev: None }
+        Stat {
+            dev: 1,
+            ino: self.nodes.range::<[u8], _>((Bound::Unbounded, Bound::Excluded(path))).count() as u64 + 1,
+            kind,
+            size,
+            mtime: 0,
+            rdev: None,
+        }
     }
 }
 
@@ -156,7 +164,7 @@ impl<'h> Host<'h> for &'h MemoryHost {
     fn readlink(&self, path: &[u8]) -> Result<Vec<u8>, Errno> {
         match self.resolve(path, false)? {
             (_, Node::Link(target)) => Ok(target.clone()),
-            _ => Err(Errno(22)),
+            _ => Err(Errno::EINVAL),
         }
     }
 

@@ -112,6 +112,19 @@ impl<'h> RealHost<'h> {
         }
     }
 
+    /// Opens a file or directory and says what was really opened: the name may have been given to something else since
+    /// it was looked at.
+    fn open_real(&self, real: &Path) -> Result<(File, Stat), Errno> {
+        let mut flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        if self.root.is_some() {
+            // The path is free of links; one that appeared meanwhile would lead out of the root.
+            flags |= OFlags::NOFOLLOW;
+        }
+        let file = File::from(rustix::fs::open(real, flags, Mode::empty()).map_err(errno)?);
+        let stat = stat_fd(&file)?;
+        Ok((file, stat))
+    }
+
     /// Reads the whole of an open file; `None` if it changed under the reading.
     fn read(&self, file: &File, stat: &Stat, path: &Path) -> Result<Option<&'h [u8]>, Errno> {
         let size = usize::try_from(stat.size).map_err(|_| Errno::EFBIG)?;
@@ -126,20 +139,9 @@ impl<'h> RealHost<'h> {
         if stat.size > SIZE_CAP {
             return Err(Errno::EFBIG);
         }
-        // One byte more than the size shows a file that grows, and lets a single read prove the end.
-        let mut bytes = vec![0; if size == 0 { PROC_CAP } else { size.saturating_add(1) }];
-        let mut length = 0;
-        while let Some(rest) = bytes.get_mut(length..).filter(|rest| !rest.is_empty()) {
-            match file.read_at(rest, length as u64) {
-                Ok(0) => break,
-                Ok(n) => length += n,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(errno_of(&error)),
-            }
-            if length == size && size != 0 {
-                break;
-            }
-        }
+        // One read of the size; whether that was all, fstat tells afterwards.
+        let mut bytes = vec![0; if size == 0 { PROC_CAP } else { size }];
+        let length = fill(file, &mut bytes)?;
         if (size != 0 && length != size) || stat_fd(file)? != *stat {
             return Ok(None);
         }
@@ -154,17 +156,11 @@ impl<'h> Host<'h> for RealHost<'h> {
         let stat = stat_of(&rustix::fs::stat(real.as_ref()).map_err(errno)?);
         if !matches!(stat.kind, Kind::File | Kind::Dir) {
             // Opening a device may move a tape; ask for the permission only.
-            rustix::fs::accessat(rustix::fs::CWD, real.as_ref(), Access::READ_OK, AtFlags::EACCESS).map_err(errno)?;
+            rustix::fs::accessat(rustix::fs::CWD, real.as_ref(), Access::READ_OK, AtFlags::EACCESS)
+                .map_err(errno)?;
             return Ok(Opened::Other(stat));
         }
-        let mut flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-        if self.root.is_some() {
-            // The path is free of links; one that appeared meanwhile would lead out of the root.
-            flags |= OFlags::NOFOLLOW;
-        }
-        let file = File::from(rustix::fs::open(real.as_ref(), flags, Mode::empty()).map_err(errno)?);
-        // Again, on what was really opened: the name may have been given to something else in between.
-        let stat = stat_fd(&file)?;
+        let (file, stat) = self.open_real(&real)?;
         if stat.kind != Kind::File {
             return Ok(Opened::Other(stat));
         }
@@ -176,19 +172,17 @@ impl<'h> Host<'h> for RealHost<'h> {
 
     fn head(&self, path: &[u8], len: usize) -> Result<(Stat, Vec<u8>), Errno> {
         let real = self.real(path, true)?;
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         let stat = stat_of(&rustix::fs::stat(real.as_ref()).map_err(errno)?);
         if stat.kind != Kind::File {
             return Ok((stat, Vec::new()));
         }
-        let file = File::from(rustix::fs::open(real.as_ref(), flags, Mode::empty()).map_err(errno)?);
-        let stat = stat_fd(&file)?;
+        let (file, stat) = self.open_real(&real)?;
         if stat.kind != Kind::File {
             return Ok((stat, Vec::new()));
         }
         let mut bytes = vec![0; len];
-        let read = file.read_at(&mut bytes, 0).map_err(|e| errno_of(&e))?;
-        bytes.truncate(read);
+        let length = fill(&file, &mut bytes)?;
+        bytes.truncate(length);
         Ok((stat, bytes))
     }
 
@@ -220,7 +214,8 @@ impl<'h> Host<'h> for RealHost<'h> {
 
     fn noexec(&self, path: &[u8]) -> bool {
         // Remembered by directory, not by device: the flag belongs to the mount, and one device may be mounted twice.
-        let directory = path.get(..path.iter().rposition(|&b| b == b'/').map_or(0, |at| at + 1)).unwrap_or(path);
+        let directory =
+            path.get(..path.iter().rposition(|&b| b == b'/').map_or(0, |at| at + 1)).unwrap_or(path);
         if let Ok(known) = self.noexec.read()
             && let Some(&answer) = known.get(directory)
         {
@@ -234,6 +229,20 @@ impl<'h> Host<'h> for RealHost<'h> {
         }
         answer
     }
+}
+
+/// Reads from the start until the buffer is full or the file ends.
+fn fill(file: &File, bytes: &mut [u8]) -> Result<usize, Errno> {
+    let mut length = 0;
+    while let Some(rest) = bytes.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, length as u64) {
+            Ok(0) => break,
+            Ok(n) => length += n,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(errno_of(&error)),
+        }
+    }
+    Ok(length)
 }
 
 fn errno(error: rustix::io::Errno) -> Errno {
@@ -253,9 +262,15 @@ fn same_file(a: &Stat, b: &Stat) -> bool {
 }
 
 // The field types differ between systems; none of the values is negative.
-#[allow(clippy::unnecessary_cast, clippy::cast_sign_loss, reason = "the types of `struct stat` differ by system")]
+#[allow(
+    clippy::unnecessary_cast,
+    clippy::cast_sign_loss,
+    reason = "the types of `struct stat` differ by system"
+)]
 fn stat_of(stat: &rustix::fs::Stat) -> Stat {
-    let kind = match FileType::from_raw_mode(stat.st_mode) {
+    let raw = FileType::from_raw_mode(stat.st_mode);
+    let character = raw == FileType::CharacterDevice;
+    let kind = match raw {
         FileType::RegularFile => Kind::File,
         FileType::Directory => Kind::Dir,
         FileType::Fifo => Kind::Fifo,
@@ -268,8 +283,7 @@ fn stat_of(stat: &rustix::fs::Stat) -> Stat {
         kind,
         size: if kind == Kind::File { stat.st_size as u64 } else { 0 },
         mtime: i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec),
-        rdev: (FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice)
-            .then(|| (rustix::fs::major(stat.st_rdev as u64), rustix::fs::minor(stat.st_rdev as u64))),
+        rdev: character.then(|| (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev))),
     }
 }
 
@@ -302,6 +316,9 @@ mod tests {
             fs::remove_file(&path).unwrap();
         }
         assert_eq!(store.changed(), []);
+        fs::write(dir.path().join("h"), b"abc").unwrap();
+        let head = |len| mapping.head(&bytes(&dir.path().join("h")), len).map(|(_, head)| head);
+        assert_eq!([head(2), head(9)], [Ok(b"ab".to_vec()), Ok(b"abc".to_vec())]);
     }
 
     #[test]
@@ -337,6 +354,8 @@ mod tests {
         assert_eq!(kind(&fifo), Ok(Kind::Fifo));
         assert_eq!(kind(dir.path()), Ok(Kind::Dir));
         assert_eq!(kind(Path::new("/dev/null")), Ok(Kind::Device));
+        assert_eq!(host.stat(b"/dev/null").map(|stat| stat.rdev), Ok(Some((1, 3))));
+        assert!(matches!(host.head(&bytes(&fifo), 4), Ok((_, head)) if head.is_empty()));
         symlink("loop", dir.path().join("loop")).unwrap();
         assert_eq!(kind(&dir.path().join("loop")), Err(Errno::ELOOP));
         assert_eq!(kind(&dir.path().join("none")), Err(Errno::ENOENT));
@@ -370,6 +389,6 @@ mod tests {
         let sub = Entry { name: b"sub".to_vec(), kind: EntryKind::Dir };
         assert_eq!(entries, [link, sub]);
         assert_eq!(host.readlink(&bytes(&dir.path().join("link"))), Ok(b"target".to_vec()));
-        assert_eq!(host.readlink(&bytes(&dir.path().join("sub"))), Err(Errno(22)));
+        assert_eq!(host.readlink(&bytes(&dir.path().join("sub"))), Err(Errno::EINVAL));
     }
 }

@@ -7,6 +7,7 @@ use super::dynamic::{self, Dynamic, NeedKind};
 use super::header::{self, Header};
 use super::notes;
 use super::relocs::{self, Relocs};
+use super::scan::{self, Traits};
 use super::segments::{self, Tls};
 use super::symbols::{self, Symbols};
 use super::versions::{self, Name, Versions};
@@ -44,6 +45,8 @@ pub struct ElfFacts<'h> {
     pub symbols: Symbols<'h>,
     /// Symbol versions.
     pub versions: Versions<'h>,
+    /// Whether the tables are whole.
+    pub traits: Traits,
     /// Relocations.
     pub relocs: Relocs,
     /// Constructors.
@@ -122,7 +125,7 @@ fn try_read<'h>(bytes: &'h [u8], model: &LoaderModel, noexec: bool, role: Role) 
         needs,
         rpath,
         runpath,
-        symbols,
+        traits: scan::scan(&vm, &symbols, &versions),
         versions,
         relocs,
         constructors,
@@ -131,6 +134,7 @@ fn try_read<'h>(bytes: &'h [u8], model: &LoaderModel, noexec: bool, role: Role) 
         isa_needed,
         dlopen_notes,
         stray: mapped.stray,
+        symbols,
         vm,
         header,
         dynamic,

@@ -8,6 +8,7 @@ use object::{Endianness, elf, pod};
 use super::fmt::Format;
 use super::vm::{Fault, FaultKind};
 use crate::analyzer::defect::{Defect, Structure};
+use crate::analyzer::host::Errno;
 use crate::analyzer::loader_model::{Distribution, LoaderModel};
 use crate::analyzer::model::Machine;
 
@@ -95,7 +96,8 @@ pub fn open_verify(bytes: &[u8], model: &LoaderModel) -> Result<Header, Defect> 
             structure: Structure::ProgramHeaders,
             fault: Fault { kind: FaultKind::Unknown, addr: phoff },
         })?,
-        None => program_headers(bytes, format, phoff, count).ok_or(Defect::HeadersUnreadable)?,
+        None => program_headers(bytes, format, phoff, count)
+            .ok_or_else(|| Defect::HeadersUnreadable(refused_offset(phoff, count, entry)))?,
     };
     let header = Header { format, machine, kind, flags, phoff, segments };
     if model.rules.checks_abi_tag && !abi_tag_ok(bytes, &header) {
@@ -116,7 +118,7 @@ fn check_ident(
     let class = if format.is64 { 2 } else { 1 };
     let data = if format.big { 2 } else { 1 };
     let os_abi_ok = byte(7) == 0 || byte(7) == 3 || (model.machine == Machine::Arm && byte(7) == 64);
-    let abi_version_ok = byte(8) == 0 || (byte(7) == 3 && byte(8) < model.rules.max_abi_version);
+    let abi_version_ok = byte(8) == 0 || (byte(7) == 3 && byte(8) <= model.rules.max_abi_version);
     let padding_ok = ident.get(9..16).is_some_and(|p| p.iter().all(|b| *b == 0));
     if !ident.starts_with(b"\x7fELF") {
         return Err(Defect::NotElf);
@@ -167,6 +169,12 @@ fn matches_host(machine: u16, flags: u32, class: u8, model: &LoaderModel) -> boo
         Machine::S390x => (machine == 22 || machine == 0xA390) && class == 2,
         other => machine == other.e_machine(),
     }
+}
+
+/// `pread` refuses positions a file cannot have.
+fn refused_offset(phoff: u64, count: u16, entry: u64) -> Option<Errno> {
+    let end = phoff.checked_add(u64::from(count) * entry);
+    end.is_none_or(|e| e > i64::MAX as u64).then_some(Errno::EINVAL)
 }
 
 /// `e_phoff + size` wraps: the loader takes the table from its stack, just before the buffer that holds the

@@ -70,6 +70,8 @@ pub struct Relocs {
     pub slots: Vec<(u64, Target)>,
     /// Records read.
     pub records: u64,
+    /// Any import with STATIC_TLS or TLS_DESCRIPTOR.
+    pub wants_static_tls: bool,
     /// Any IRELATIVE record.
     pub irelative: bool,
 }
@@ -191,13 +193,15 @@ impl Walk<'_, '_> {
         if self.symbols.symtab.is_none() {
             return Err(Defect::MissingTable(Structure::Symbols));
         }
-        let prefix = relative.checked_mul(entry).unwrap_or(u64::MAX);
+        // Pointer arithmetic of the loader, which may wrap: a silly count can even lead backwards.
+        let behind = f.wrap(start.wrapping_add(relative.wrapping_mul(entry)));
+        let end = f.wrap(start.wrapping_add(size));
         self.late.clear();
-        if prefix > 0 {
-            self.each(start, prefix, entry, rela, Self::relative)?;
+        if behind > start {
+            self.each(start, behind - start, entry, rela, Self::relative)?;
         }
-        if size > prefix {
-            self.each(f.wrap(start.wrapping_add(prefix)), size - prefix, entry, rela, Self::record)?;
+        if end > behind {
+            self.each(behind, end - behind, entry, rela, Self::record)?;
         }
         for r in std::mem::take(&mut self.late) {
             self.irelative(r)?;
@@ -299,6 +303,10 @@ impl Walk<'_, '_> {
 
     fn record(&mut self, r: Record) -> Step {
         let known = reloc_types::lookup(self.model, r.number);
+        if let Some(table) = self.versym.filter(|_| r.symbol != 0) {
+            // The version index is read before the type is looked at.
+            self.symbols.version_index(self.vm, table, r.symbol)?;
+        }
         match known {
             Some(Kind { action: Action::Irelative, .. }) => {
                 self.out.irelative = true;
@@ -341,6 +349,7 @@ impl Walk<'_, '_> {
             _ => 0,
         };
         let class = if kind.plt { PLT } else { 0 } | extra;
+        self.out.wants_static_tls |= class & (STATIC_TLS | TLS_DESCRIPTOR) != 0;
         let bit = match class {
             0 => 1u8,
             PLT => 2,

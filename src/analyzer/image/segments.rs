@@ -20,6 +20,8 @@ pub struct Tls {
     pub align: u64,
     /// `p_vaddr` modulo the alignment.
     pub first_byte: u64,
+    /// `p_vaddr` and `p_filesz`: the initial contents.
+    pub image: (u64, u64),
 }
 
 /// What the program headers say besides the mapping.
@@ -118,7 +120,7 @@ pub fn map<'h>(
             }
             elf::PT_TLS if s.memsz != 0 => {
                 let first_byte = if s.align == 0 { 0 } else { s.vaddr & (s.align.wrapping_sub(1)) };
-                tls = Some(Tls { size: s.memsz, align: s.align, first_byte });
+                tls = Some(Tls { size: s.memsz, align: s.align, first_byte, image: (s.vaddr, s.filesz) });
             }
             elf::PT_GNU_STACK => stack_flags = s.flags,
             elf::PT_GNU_RELRO => relro = Some((s.vaddr, s.memsz)),
@@ -141,7 +143,7 @@ pub fn map<'h>(
         length
     };
     let offset_too_far = |l: &Load| l.mapoff.saturating_add(l.mapend.wrapping_sub(l.mapstart)) > i64::MAX as u64;
-    if length == 0 || reserve > limit || offset_too_far(first) || (noexec && first.prot & 1 != 0) {
+    if length == 0 || reserve > limit || first.mapoff.saturating_add(length) > i64::MAX as u64 || (noexec && first.prot & 1 != 0) {
         return Err(Defect::MapRefused);
     }
     let high = up(first.mapstart.wrapping_add(length), page);
@@ -169,6 +171,7 @@ pub fn map<'h>(
         if phdr.is_none() && holds_headers(l, header) {
             phdr = Some(l.mapstart.wrapping_add(header.phoff).wrapping_sub(l.mapoff));
         }
+        stray |= l.allocend > l.dataend && l.allocend > high;
         fill_zeros(&mut space, l, page)?;
     }
     if dynamic == 0 {

@@ -351,6 +351,43 @@ impl<'h> Symbols<'h> {
         Ok(m.fallback())
     }
 
+    /// Whether any symbol of the queried name is an IFUNC, whatever its version (of a whole table).
+    pub fn any_ifunc(&self, vm: &Vm<'h>, q: &Query<'_>) -> bool {
+        let (mut index, gnu) = match self.hash {
+            Hash::None => return false,
+            Hash::Gnu { buckets, buckets_at, .. } => {
+                let at = buckets_at.wrapping_add(4 * u64::from(q.hash % buckets));
+                (self.hash_word(vm, at).unwrap_or(0), true)
+            }
+            Hash::Sysv { buckets, buckets_at, .. } => {
+                let at = buckets_at.wrapping_add(4 * u64::from(elf_hash(q.name) % buckets));
+                (self.hash_word(vm, at).unwrap_or(0), false)
+            }
+        };
+        for _ in 0..limits::SYSV_CHAIN_STEPS {
+            if index == 0 {
+                return false;
+            }
+            let candidate = self.symbol(vm, index).is_ok_and(|s| {
+                s.kind() == STT_GNU_IFUNC && same_name(self, vm, s.name, q.name).unwrap_or(true)
+            });
+            if candidate {
+                return true;
+            }
+            index = match self.hash {
+                Hash::Gnu { chain_zero, .. } if gnu => {
+                    let at = chain_zero.wrapping_add(4 * u64::from(index));
+                    if self.hash_word(vm, at).unwrap_or(1) & 1 != 0 { 0 } else { index.wrapping_add(1) }
+                }
+                Hash::Sysv { chain_at, .. } => {
+                    self.hash_word(vm, chain_at.wrapping_add(4 * u64::from(index))).unwrap_or(0)
+                }
+                _ => 0,
+            };
+        }
+        true
+    }
+
     #[inline]
     fn bloom_word(&self, vm: &Vm<'h>, at: u64) -> Result<u64, Defect> {
         if let Some(v) = usize::try_from(at.wrapping_sub(self.hash_base))

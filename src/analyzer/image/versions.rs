@@ -53,6 +53,8 @@ pub struct Definition<'h> {
     pub hash: u32,
     /// First auxiliary name.
     pub name: Name<'h>,
+    /// What reading the auxiliary record does (the table needs it, whether or not the name is compared).
+    pub aux_fault: Option<Defect>,
 }
 
 /// One row of the version index table (`l_versions`).
@@ -116,6 +118,11 @@ impl<'h> Versions<'h> {
                 Err(Defect::Memory { structure: Structure::VersionIndex, fault })
             }
         }
+    }
+
+    /// How many rows the table has.
+    pub fn rows(&self) -> usize {
+        self.table.len()
     }
 
     /// All rows that carry a version, with their index.
@@ -212,8 +219,10 @@ fn definitions<'h>(
         let aux = vm.u32(at.wrapping_add(12)).map_err(wrong)?;
         let next = vm.u32(at.wrapping_add(16)).map_err(wrong)?;
         let aux_at = vm.format.wrap(at.wrapping_add(u64::from(aux)));
-        let name = vm.u32(aux_at).map_err(|f| Box::new(wrong(f))).and_then(|o| name(vm, symbols, o));
-        out.push(Definition { revision, flags, index, hash, name });
+        let aux = vm.u32(aux_at).map_err(wrong);
+        let aux_fault = aux.clone().err();
+        let name = aux.map_err(Box::new).and_then(|o| name(vm, symbols, o));
+        out.push(Definition { revision, flags, index, hash, name, aux_fault });
         if next == 0 {
             return Ok(());
         }
@@ -265,6 +274,10 @@ fn build_table(v: &mut Versions<'_>, d: &Dynamic) {
     }
     for x in &v.definitions {
         if x.flags & BASE == 0 {
+            if let Some(fault) = &x.aux_fault {
+                v.table_fault = Some(fault.clone());
+                return;
+            }
             if let Some(row) = table.get_mut(usize::from(x.index & 0x7fff)) {
                 let hidden = row.hidden;
                 *row = Entry { hash: x.hash, hidden, name: Some(x.name.clone()), file: None };

@@ -197,8 +197,9 @@ impl<'h> Vm<'h> {
     /// What an access to an unmapped `addr` does.
     pub fn unmapped(&self, addr: u64) -> Fault {
         let inside = addr >= self.low && addr < self.high;
-        let near = addr >= self.low.saturating_sub(NEIGHBOURHOOD)
-            && addr < self.high.saturating_add(NEIGHBOURHOOD);
+        let below = self.format.wrap(self.low.wrapping_sub(addr));
+        let above = self.format.wrap(addr.wrapping_sub(self.high));
+        let near = below <= NEIGHBOURHOOD || above < NEIGHBOURHOOD;
         Fault { kind: if near && !inside { FaultKind::Unknown } else { FaultKind::Segv }, addr }
     }
 
@@ -328,6 +329,14 @@ impl<'h> Vm<'h> {
     /// The fault of the first byte that cannot.
     pub fn writable(&self, addr: u64, len: u64) -> Result<(), Fault> {
         self.accessible(addr, len, W)
+    }
+
+    /// Checks that `len` bytes at `addr` can be read.
+    ///
+    /// # Errors
+    /// The fault of the first byte that cannot.
+    pub fn readable(&self, addr: u64, len: u64) -> Result<(), Fault> {
+        if len == 0 { Ok(()) } else { self.accessible(addr, len, R | W | X) }
     }
 
     /// Checks that code at `addr` can be fetched.

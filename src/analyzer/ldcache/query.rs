@@ -78,7 +78,9 @@ impl CacheQuery<'_> {
     /// Whether an entry's ISA level suits the processor. Only x86 looks at it.
     pub(super) fn level_fits(&self, level: u32) -> bool {
         match self.machine {
-            Machine::X86_64 | Machine::I386 => 1_u32.checked_shl(level).is_some_and(|bit| self.isa & bit != 0),
+            Machine::X86_64 | Machine::I386 => {
+                1_u32.checked_shl(level).is_some_and(|bit| self.isa & bit != 0)
+            }
             _ => true,
         }
     }

@@ -53,7 +53,9 @@ fn choose<'c>(
     let mut best_priority = usize::MAX;
     for raw in entries {
         let own = raw.flags == query.own_flags();
-        let Some(path) = cache.string(table, raw.value).filter(|_| query.accepts(raw.flags)) else { continue };
+        let Some(path) = cache.string(table, raw.value).filter(|_| query.accepts(raw.flags)) else {
+            continue;
+        };
         // Up to 2.33 a second candidate counts only if it has the machine's own flags.
         if minor <= 33 && best.is_some() && !own {
             continue;

@@ -57,7 +57,18 @@ impl Writer {
         let mut out = NEW_MAGIC.to_vec();
         self.u32(&mut out, rows.len());
         self.u32(&mut out, strings.len());
-        out.extend([if !self.mark { 0 } else if self.big_endian { 3 } else { 2 }, 0, 0, 0]);
+        out.extend([
+            if !self.mark {
+                0
+            } else if self.big_endian {
+                3
+            } else {
+                2
+            },
+            0,
+            0,
+            0,
+        ]);
         self.u32(&mut out, if hwcaps.is_empty() { 0 } else { extension });
         out.extend([0; 12]);
         for (row, (key, value)) in rows.iter().zip(places) {
@@ -69,7 +80,9 @@ impl Writer {
         out.extend(strings);
         if !hwcaps.is_empty() {
             out.resize(extension, 0);
-            for number in [EXTENSION_MAGIC as usize, 1, TAG_HWCAPS as usize, 0, extension + 24, names.len() * 4] {
+            for number in
+                [EXTENSION_MAGIC as usize, 1, TAG_HWCAPS as usize, 0, extension + 24, names.len() * 4]
+            {
                 self.u32(&mut out, number);
             }
             for at in names {
@@ -125,7 +138,8 @@ fn found(cache: &LdCache, name: &str, query: &CacheQuery<'_>) -> Option<String> 
 
 #[test]
 fn every_format_and_byte_order_is_read() {
-    let rows = || [row("libc.so.6", "/c"), row("libb.so.10", "/b10"), row("libb.so.9", "/b9"), row("liba.so", "/a")];
+    let rows =
+        || [row("libc.so.6", "/c"), row("libb.so.10", "/b10"), row("libb.so.9", "/b9"), row("liba.so", "/a")];
     for writer in [LITTLE, BIG, Writer { mark: false, ..BIG }] {
         let files = [
             (CacheFormat::New, writer.new_table(&rows(), &[])),
@@ -212,7 +226,8 @@ fn best_active_hwcaps_directory_wins() {
         row("lib", "/plain"),
     ];
     let cache = LdCache::parse(LITTLE.new_table(&rows, &names), false).unwrap();
-    let active: Vec<Vec<u8>> = ["x86-64-v3", "x86-64-v2"].iter().map(|name| name.as_bytes().to_vec()).collect();
+    let active: Vec<Vec<u8>> =
+        ["x86-64-v3", "x86-64-v2"].iter().map(|name| name.as_bytes().to_vec()).collect();
     assert_eq!(found(&cache, "lib", &query(36, &active)).as_deref(), Some("/v3"));
     assert_eq!(found(&cache, "lib", &query(42, &active[1..])).as_deref(), Some("/v2"));
     assert_eq!(found(&cache, "lib", &query(42, &[])).as_deref(), Some("/plain"));
@@ -297,4 +312,3 @@ fn real_cache_agrees_with_ldconfig() {
         }
     }
 }
-

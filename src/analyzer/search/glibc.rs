@@ -2,11 +2,12 @@
 //! It must never skip a file that would end the search, nor end it at one that is passed over.
 //! Follows glibc elf/dl-load.c:_dl_map_object, open_path and elf/dl-cache.c.
 
-use super::{Attempt, Hit, Outcome, Provenance};
+use super::Hit;
 use crate::analyzer::defect::{Defect, Effect};
 use crate::analyzer::disk::{Disk, Opening};
 use crate::analyzer::host::{Errno, Kind};
 use crate::analyzer::image::elf::Image;
+use crate::analyzer::provenance::{Attempt, Outcome, Provenance};
 
 /// A directory list with the reason it is searched.
 pub struct Source<'a> {
@@ -45,9 +46,18 @@ enum Tried<'h> {
 }
 
 /// Searches all sources in order.
-pub fn search<'h>(disk: &Disk<'_, 'h>, r: &Request<'_>, log: Option<&mut Vec<Attempt>>) -> Hit<'h> {
-    let mut s = Search { disk, other_class: false, errno: Errno::ENOENT, log };
-    match s.all(r) {
+///
+/// `errno` is the process's: a search that tries nothing at all reports whatever stands there.
+pub fn search<'h>(
+    disk: &Disk<'_, 'h>,
+    r: &Request<'_>,
+    errno: &mut Errno,
+    log: Option<&mut Vec<Attempt>>,
+) -> Hit<'h> {
+    let mut s = Search { disk, other_class: false, errno: *errno, log };
+    let hit = s.all(r);
+    *errno = if hit.is_some() { Errno::NONE } else { s.errno };
+    match hit {
         Some(hit) => hit,
         None if s.other_class => Hit::OtherClass,
         None => Hit::NotFound(s.errno),
@@ -55,9 +65,16 @@ pub fn search<'h>(disk: &Disk<'_, 'h>, r: &Request<'_>, log: Option<&mut Vec<Att
 }
 
 /// Opens a name with a slash.
-pub fn open_path<'h>(disk: &Disk<'_, 'h>, path: &[u8], log: Option<&mut Vec<Attempt>>) -> Hit<'h> {
-    let mut s = Search { disk, other_class: false, errno: Errno::ENOENT, log };
-    match s.attempt(path, &Provenance::Slash) {
+pub fn open_path<'h>(
+    disk: &Disk<'_, 'h>,
+    path: &[u8],
+    errno: &mut Errno,
+    log: Option<&mut Vec<Attempt>>,
+) -> Hit<'h> {
+    let mut s = Search { disk, other_class: false, errno: *errno, log };
+    let tried = s.attempt(path, &Provenance::Slash);
+    *errno = if let Tried::Passed(e) = tried { e } else { Errno::NONE };
+    match tried {
         Tried::Opened(hit) | Tried::Ends(hit) => hit,
         Tried::Passed(_) if s.other_class => Hit::OtherClass,
         Tried::Passed(e) => Hit::NotFound(e),

@@ -2,9 +2,9 @@
 //! It must never count general-dynamic TLS; only what relocations force to be static.
 //! Follows glibc elf/dl-tls.c:_dl_determine_tlsoffset and elf/dl-reloc.c:_dl_try_allocate_static_tls.
 
-use crate::analyzer::image::segments::Tls;
-use crate::analyzer::loader_model::LoaderModel;
-use crate::analyzer::model::Machine;
+use super::image::segments::Tls;
+use super::loader_model::LoaderModel;
+use super::model::Machine;
 
 /// The static TLS block of a process. Sizes in bytes, without the thread control block where it stands behind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -83,9 +83,9 @@ impl StaticTls {
             }
         }
         if model.static_tls_extra > 0 {
-            // The rseq area (2.41): its alignment is its size.
-            align = align.max(model.static_tls_extra);
-            offset = round_up(offset, model.static_tls_extra) + if below { model.static_tls_extra } else { 0 };
+            // The rseq area (2.41).
+            align = align.max(model.static_tls_extra_align);
+            offset = round_up(offset, model.static_tls_extra_align) + model.static_tls_extra;
         }
         let size = if below {
             round_up(offset + model.static_tls_surplus, align)
@@ -98,7 +98,7 @@ impl StaticTls {
 
     /// `_dl_try_allocate_static_tls` for an object with `tls` (none: no PT_TLS).
     pub fn allocate(&mut self, tls: Option<Tls>, optional: bool) -> Grant {
-        let t = tls.unwrap_or(Tls { size: 0, align: 0, first_byte: 0 });
+        let t = tls.unwrap_or(Tls { size: 0, align: 0, first_byte: 0, image: (0, 0) });
         if t.align > self.align {
             return Grant::Refused;
         }

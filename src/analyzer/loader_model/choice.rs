@@ -1,0 +1,100 @@
+//! Knows the names of loaders a user may give: `glibc-2.31`, `glibc-2.31-debian`.
+//! It must never guess: a name it does not know is an error that says what would be one.
+//! The releases are those whose sources the rules were read in.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use super::{Distribution, GlibcVersion};
+
+/// A loader named instead of detected.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LoaderChoice {
+    /// The release.
+    pub version: GlibcVersion,
+    /// Whose patches.
+    pub distribution: Distribution,
+}
+
+/// Why a loader name was refused.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum ChoiceFault {
+    /// Not of the form `glibc-2.N`.
+    #[error("unknown loader `{0}`: expected glibc-2.N or glibc-2.N-debian, for example glibc-2.36-debian")]
+    Unknown(String),
+    /// Another libc.
+    #[error("unknown loader `{0}`: only glibc can be named; musl and dyld are not modelled this way")]
+    OtherLibc(String),
+    /// A suffix that is no distribution.
+    #[error("unknown distribution `{0}`: expected `debian` (also for Ubuntu) or nothing")]
+    Distribution(String),
+    /// A release that was never read.
+    #[error("glibc {0} is not modelled: known are {oldest} to {newest}", oldest = GlibcVersion::OLDEST, newest = GlibcVersion::NEWEST)]
+    Version(GlibcVersion),
+}
+
+impl FromStr for LoaderChoice {
+    type Err = ChoiceFault;
+
+    fn from_str(name: &str) -> Result<LoaderChoice, ChoiceFault> {
+        let unknown = || ChoiceFault::Unknown(name.to_owned());
+        if name.starts_with("musl") || name.starts_with("dyld") {
+            return Err(ChoiceFault::OtherLibc(name.to_owned()));
+        }
+        let rest = name.strip_prefix("glibc-2.").ok_or_else(unknown)?;
+        let (minor, suffix) =
+            rest.split_once('-').map_or((rest, None), |(minor, suffix)| (minor, Some(suffix)));
+        if minor.is_empty() || !minor.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(unknown());
+        }
+        let version = GlibcVersion { minor: minor.parse().map_err(|_| unknown())? };
+        let distribution = match suffix {
+            None | Some("upstream") => Distribution::Upstream,
+            Some("debian" | "ubuntu") => Distribution::Debian,
+            Some(other) => return Err(ChoiceFault::Distribution(other.to_owned())),
+        };
+        if version < GlibcVersion::OLDEST || version > GlibcVersion::NEWEST {
+            return Err(ChoiceFault::Version(version));
+        }
+        Ok(LoaderChoice { version, distribution })
+    }
+}
+
+impl fmt::Display for LoaderChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let suffix = match self.distribution {
+            Distribution::Upstream => "",
+            Distribution::Debian => "-debian",
+        };
+        write!(f, "glibc-{}{suffix}", self.version)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip() {
+        for name in ["glibc-2.17", "glibc-2.31-debian", "glibc-2.43"] {
+            assert_eq!(name.parse::<LoaderChoice>().map(|choice| choice.to_string()).as_deref(), Ok(name));
+        }
+        assert_eq!(
+            "glibc-2.35-ubuntu".parse::<LoaderChoice>().map(|c| c.distribution),
+            Ok(Distribution::Debian)
+        );
+    }
+
+    #[test]
+    fn faults_say_what_was_expected() {
+        let fault = |name: &str| name.parse::<LoaderChoice>().unwrap_err().to_string();
+        assert!(fault("2.31").contains("glibc-2.N"));
+        assert!(fault("glibc-2.").contains("glibc-2.N"));
+        assert!(fault("glibc-2.+31").contains("glibc-2.N"));
+        assert!(fault("glibc-2.31-arch").contains("`arch`"));
+        assert!(fault("glibc-2.12").contains("2.17 to 2.43"));
+        assert!(fault("musl-1.2.5").contains("musl"));
+    }
+}

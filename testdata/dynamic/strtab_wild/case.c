@@ -1,0 +1,6 @@
+// A string table outside every segment.
+//#Lib: libx.so
+//#Edit: libx.so set dyn:STRTAB.value 0x70000000
+//#Expect: dies SIGSEGV
+int value = 1;
+int *x(void) { return &value; }

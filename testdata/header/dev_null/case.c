@@ -1,0 +1,3 @@
+// A device that reads as empty.
+//#Symlink: libx.so /dev/null
+//#Expect: fails "{D}/libx.so: file too short"

@@ -1,0 +1,7 @@
+// Sizes are counted in whole pointers.
+//#Lib: libx.so
+//#Edit: libx.so set dyn:INIT_ARRAY.value 0x70000000
+//#Edit: libx.so set dyn:INIT_ARRAYSZ.value 7
+//#Expect: loads
+int started;
+__attribute__((constructor)) static void start(void) { started = 1; }

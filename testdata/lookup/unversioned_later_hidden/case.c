@@ -1,0 +1,8 @@
+// But not one that is not the default.
+//#Lib: stub/libv.so inline="int v(void) { return 1; }"
+//#Lib: libs/libv.so inline="int o(void) { return 1; } int v(void) { return 1; }" map="V1 { global: o; }; V2 { global: v; };"
+//#Lib: libx.so needs=stub/libv.so runpath=$ORIGIN/libs
+//#Edit: libs/libv.so set versym:v.value 0x8003
+//#Expect: fails "{D}/libx.so: undefined symbol: v"
+int v(void);
+int x(void) { return v(); }

@@ -1,0 +1,9 @@
+// Unless it is absolute.
+//#Lib: libs/liba.so inline="int a(void) { return 1; }"
+//#Lib: libx.so needs=libs/liba.so runpath=$ORIGIN/libs
+//#Edit: libs/liba.so set sym:a.value 0
+//#Edit: libs/liba.so set sym:a.shndx 0xfff1
+//#Expect: loads
+//#ExpectIf: glibc<2.28 fails "{D}/libx.so: undefined symbol: a"
+int a(void);
+int x(void) { return a(); }

@@ -1,0 +1,8 @@
+// Index 0 serves a versioned reference as well.
+//#Lib: stub/libv.so inline="int o(void) { return 1; } int v(void) { return 1; }" map="V1 { global: v; }; V2 { global: o; };"
+//#Lib: libs/libv.so inline="int o(void) { return 1; } int v(void) { return 1; }" map="V1 { global: v; }; V2 { global: o; };"
+//#Lib: libx.so needs=stub/libv.so runpath=$ORIGIN/libs
+//#Edit: libs/libv.so set versym:v.value 0
+//#Expect: loads
+int v(void);
+int x(void) { return v(); }

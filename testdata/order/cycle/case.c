@@ -1,0 +1,9 @@
+// In a cycle the walk starts at the one found last.
+//#Lib: stub/libb.so inline="int b(void);"
+//#Lib: libs/liba.so inline="int from_a(void); int a(void) { return from_a(); }" needs=stub/libb.so runpath=$ORIGIN
+//#Lib: libs/libb.so inline="int from_b(void); int b(void) { return from_b(); }" needs=libs/liba.so runpath=$ORIGIN
+//#Lib: libx.so needs=libs/liba.so,libs/libb.so runpath=$ORIGIN/libs
+//#Expect: fails "{D}/libs/liba.so: undefined symbol: from_a"
+int a(void);
+int b(void);
+int x(void) { return a() + b(); }

@@ -1,0 +1,7 @@
+// A note segment whose alignment is not that of a word is ignored.
+//#Lib: libx.so
+//#Edit: libx.so set phdr:NOTE.align 4
+//#Edit: libx.so set phdr:PROPERTY.align 4
+//#Expect: loads
+__asm__(".section .note.gnu.property,\"a\",@note\n.balign 8\n.long 4\n.long 16\n.long 5\n.asciz \"GNU\"\n.long 0xc0008002\n.long 4\n.long 0x80000000\n.long 0\n.previous\n");
+int x(void) { return 1; }

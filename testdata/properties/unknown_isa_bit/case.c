@@ -1,0 +1,6 @@
+// A level that no processor has.
+//#Lib: libx.so
+//#Expect: fails "{D}/libx.so: CPU ISA level is lower than required"
+//#ExpectIf: glibc<2.33 loads
+__asm__(".section .note.gnu.property,\"a\",@note\n.balign 8\n.long 4\n.long 16\n.long 5\n.asciz \"GNU\"\n.long 0xc0008002\n.long 4\n.long 0x80000000\n.long 0\n.previous\n");
+int x(void) { return 1; }

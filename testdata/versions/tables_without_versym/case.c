@@ -1,0 +1,7 @@
+// And the tables without indices.
+//#Lib: libs/libv.so inline="int v(void) { return 1; }" map="V1 { global: v; };"
+//#Lib: libx.so needs=libs/libv.so runpath=$ORIGIN/libs
+//#Edit: libx.so del VERSYM
+//#Expect: dies SIGSEGV
+int v(void);
+int x(void) { return v(); }
