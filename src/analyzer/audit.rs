@@ -205,6 +205,9 @@ pub fn one<'h>(
             version: u.reference.version,
         })
         .collect();
+    if let Some(image) = map.node(map.root).filter(|n| !n.before).and_then(|n| n.image.as_ref()) {
+        disk.forget(image);
+    }
     finish(disk, path, map, judgement, missing)
 }
 

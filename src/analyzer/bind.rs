@@ -38,30 +38,44 @@ pub struct Reference {
 /// The objects searched for a reference of `from`: itself if symbolic, the global scope, the root's list.
 pub struct Scope<'m, 'h> {
     map: &'m LinkMap<'h>,
-    global: &'m [NodeIx],
+    /// The global scope and the root's list behind it. What was not found in the global scope
+    /// the first time is not found the second, so its objects are not listed twice.
+    objects: Vec<(NodeIx, &'m ElfFacts<'h>)>,
+    /// How many of them are the global scope.
+    global: usize,
     model: &'m LoaderModel,
 }
 
 impl<'m, 'h> Scope<'m, 'h> {
     /// The scopes of one call.
     pub fn new(map: &'m LinkMap<'h>, process: &'m Process<'h>, model: &'m LoaderModel) -> Self {
-        Scope { map, global: &process.global, model }
+        let with_facts = |ix: &NodeIx| Some((*ix, map.facts(*ix)?));
+        let mut objects: Vec<_> = process.global.iter().filter_map(with_facts).collect();
+        let global = objects.len();
+        objects.extend(map.list.iter().filter(|ix| !process.global.contains(ix)).filter_map(with_facts));
+        Scope { map, objects, global, model }
     }
 
-    /// The objects in search order. Objects of the global scope are not searched twice:
-    /// what was not found the first time is not found the second.
-    fn order(&self, from: NodeIx) -> impl Iterator<Item = NodeIx> + '_ {
-        let symbolic = self.map.facts(from).is_some_and(|f| f.dynamic.symbolic);
-        let own = symbolic.then_some(from);
-        let local = self.map.list.iter().copied().filter(|n| !self.global.contains(n));
-        own.into_iter().chain(self.global.iter().copied()).chain(local)
-    }
 
     /// Binds one import of `from`.
     ///
     /// # Errors
     /// A fault or assertion of the loader on the way.
     pub fn bind(&self, from: NodeIx, facts: &ElfFacts<'h>, import: &Import) -> Result<Binding, Defect> {
+        self.bind_among(from, facts, import, |_| true)
+    }
+
+    /// The same among part of the objects: the others are known not to have it.
+    ///
+    /// # Errors
+    /// As `bind`.
+    pub fn bind_among(
+        &self,
+        from: NodeIx,
+        facts: &ElfFacts<'h>,
+        import: &Import,
+        search: impl Fn(NodeIx) -> bool,
+    ) -> Result<Binding, Defect> {
         if import.flags & relocs::OWN != 0 {
             return Ok(Binding::To(from, facts.symbols.symbol(&facts.vm, import.symbol)?));
         }
@@ -87,11 +101,18 @@ impl<'m, 'h> Scope<'m, 'h> {
             own: None,
             prefers_exact: self.model.rules.prefers_exact_version,
         };
-        for ix in self.order(from) {
+        let symbolic = facts.dynamic.symbolic.then_some((from, facts));
+        for (ix, f) in symbolic.iter().chain(&self.objects) {
+            let ix = *ix;
+            if !search(ix) {
+                continue;
+            }
+            if f.symbols.rules_out(&f.vm, import.hash) && !self.model.rules.strict_version_file {
+                continue;
+            }
             if import.flags & relocs::COPY != 0 && ix.index() == 0 {
                 continue;
             }
-            let Some(f) = self.map.facts(ix) else { continue };
             query.own = (ix == from).then_some(import.symbol);
             let found = match f.symbols.lookup(&f.vm, &f.versions, &query)? {
                 Found::No => None,
@@ -133,8 +154,8 @@ impl<'m, 'h> Scope<'m, 'h> {
         let mut missing = Vec::new();
         let objects: Vec<(NodeIx, &ElfFacts<'h>)> = reached
             .iter()
-            .chain(self.global)
             .filter_map(|ix| Some((*ix, self.map.facts(*ix)?)))
+            .chain(self.objects.iter().take(self.global).copied())
             .collect();
         // Consecutive references are often answered by the same object.
         let mut last = 0usize;
@@ -161,6 +182,9 @@ impl<'m, 'h> Scope<'m, 'h> {
             let start = if import.flags & relocs::DEFINED != 0 { 0 } else { last };
             let found = (0..objects.len()).map(|n| (start + n) % objects.len()).find(|n| {
                 let Some((ix, f)) = objects.get(*n) else { return false };
+                if f.symbols.rules_out(&f.vm, import.hash) {
+                    return false;
+                }
                 if import.flags & relocs::COPY != 0 && ix.index() == 0 {
                     return false;
                 }

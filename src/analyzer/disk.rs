@@ -106,6 +106,11 @@ impl<'a, 'h> Disk<'a, 'h> {
         answer
     }
 
+    /// Says that the contents of a file are not needed soon.
+    pub fn forget(&self, image: &ImageEntry<'h>) {
+        self.host.forget(image.bytes);
+    }
+
     /// `path` from the working directory of the reference process.
     pub fn absolute(&self, path: &[u8]) -> Vec<u8> {
         if path.starts_with(b"/") {

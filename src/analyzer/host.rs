@@ -173,6 +173,11 @@ pub trait Host<'h>: Sync {
     /// # Errors
     /// The errno of `readlink`.
     fn readlink(&self, path: &[u8]) -> Result<Vec<u8>, Errno>;
+    /// Says that bytes handed out earlier are not needed soon: their memory may be given back.
+    /// They stay readable.
+    fn forget(&self, bytes: &'h [u8]) {
+        let _ = bytes;
+    }
     /// Whether the file system of `path` forbids mapping code (mount option noexec).
     fn noexec(&self, path: &[u8]) -> bool;
 }

@@ -2,6 +2,7 @@
 //! It must give up (and leave the call to `relocate.rs`) wherever order or damage could matter.
 //! Same rules as glibc elf/dl-reloc.c; the shortcut is only that more objects can only add definitions.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::relocate::Relocation;
@@ -44,16 +45,25 @@ impl<'h> Relocation<'_, 'h> {
         for ix in &new {
             let Some(facts) = self.map.facts(*ix) else { continue };
             let own = self.own(&scope, *ix, facts, memo, &mut walk);
+            // What it reaches is all there is: nothing more to look through.
+            let whole = walk.reached.len() == new.len();
+            let mut named = HashSet::new();
             for position in &own.missing {
                 let Some(import) = facts.relocs.imports.get(*position as usize) else { continue };
-                match scope.bind(*ix, facts, import) {
+                let binding = if whole {
+                    Ok(Binding::Missing)
+                } else {
+                    let before = self.map.before;
+                    scope.bind_among(*ix, facts, import, |n| n.index() >= before && !walk.has_reached(n))
+                };
+                match binding {
                     Ok(Binding::Missing) => {
                         first.get_or_insert((*ix, *position));
-                        let reference = Scope::reference(facts, import);
-                        let new = Unresolved { object: *ix, reference };
-                        if !self.unresolved.contains(&new) {
-                            self.unresolved.push(new);
+                        if !named.insert(import.symbol) {
+                            continue;
                         }
+                        let reference = Scope::reference(facts, import);
+                        self.unresolved.push(Unresolved { object: *ix, reference });
                     }
                     // Found in the larger scope: an IFUNC there may not be ready yet.
                     Ok(Binding::To(_, s)) if calls_resolver(&s) => return self.give_up(),
@@ -167,6 +177,10 @@ pub struct Reach {
 impl Reach {
     fn new(map: &LinkMap<'_>) -> Reach {
         Reach { seen: vec![0; map.nodes.len()], round: 0, stack: Vec::new(), reached: Vec::new() }
+    }
+
+    fn has_reached(&self, ix: NodeIx) -> bool {
+        self.seen.get(ix.index()).is_some_and(|s| *s == self.round)
     }
 
     fn key(&mut self, map: &LinkMap<'_>, from: NodeIx, image: ImageId) -> Key {

@@ -43,6 +43,13 @@ impl Mapping {
         &self.map
     }
 
+    /// Drops the pages from memory; the next read brings them back from the page cache.
+    pub fn forget(&self) {
+        // SAFETY: for a private read-only mapping of a file that nobody wrote to, the pages come back with the same
+        // contents as any first read would see. Zero pages put in by the handler come back as zero pages.
+        let _ = unsafe { self.map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+    }
+
     /// Whether a page had to be replaced because the file behind it went away.
     pub fn changed(&self) -> bool {
         self.watch.changed()

@@ -32,6 +32,8 @@ const PROC_CAP: usize = 1 << 20;
 pub struct ByteStore {
     read: FrozenVec<Box<[u8]>>,
     mapped: FrozenVec<Box<Mapped>>,
+    /// Address of a mapping to its place in `mapped`.
+    places: RwLock<HashMap<usize, usize>>,
 }
 
 struct Mapped {
@@ -134,7 +136,13 @@ impl<'h> RealHost<'h> {
                 return Ok(None);
             }
             let mapped = Mapped { mapping, stat: *stat, path: path.to_path_buf() };
-            return Ok(Some(self.store.mapped.push_get(Box::new(mapped)).mapping.bytes()));
+            let place = self.store.mapped.push_get_index(Box::new(mapped));
+            let Some(mapped) = self.store.mapped.get(place) else { return Ok(None) };
+            let bytes = mapped.mapping.bytes();
+            if let Ok(mut places) = self.store.places.write() {
+                places.insert(bytes.as_ptr() as usize, place);
+            }
+            return Ok(Some(bytes));
         }
         if stat.size > SIZE_CAP {
             return Err(Errno::EFBIG);
@@ -210,6 +218,13 @@ impl<'h> Host<'h> for RealHost<'h> {
     fn readlink(&self, path: &[u8]) -> Result<Vec<u8>, Errno> {
         let real = self.real(path, false)?;
         rustix::fs::readlink(real.as_ref(), Vec::new()).map(std::ffi::CString::into_bytes).map_err(errno)
+    }
+
+    fn forget(&self, bytes: &'h [u8]) {
+        let place = self.store.places.read().ok().and_then(|p| p.get(&(bytes.as_ptr() as usize)).copied());
+        if let Some(mapped) = place.and_then(|at| self.store.mapped.get(at)) {
+            mapped.mapping.forget();
+        }
     }
 
     fn noexec(&self, path: &[u8]) -> bool {

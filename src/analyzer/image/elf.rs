@@ -110,8 +110,12 @@ fn try_read<'h>(bytes: &'h [u8], model: &LoaderModel, noexec: bool, role: Role) 
     }
     let isa_needed = notes::isa_needed(&mapped.vm, &header.segments, model).map_err(note_fault)?;
     let vm = if dynamic.textrel { mapped.vm.with_write(&mapped.readonly) } else { mapped.vm };
-    let symbols = symbols::setup(&vm, &dynamic)?;
+    let mut symbols = symbols::setup(&vm, &dynamic)?;
     let versions = versions::read(&vm, &dynamic, &symbols);
+    let traits = scan::scan(&vm, &symbols, &versions);
+    if traits.regular {
+        symbols.vouch(&vm, traits.first);
+    }
     let relocs = relocs::read(&vm, &dynamic, &symbols, &versions, model);
     let constructors = constructors::read(&vm, &dynamic, &relocs);
     let text = |offset: u64| symbols.string(&vm, offset).map_err(Box::new);
@@ -125,7 +129,7 @@ fn try_read<'h>(bytes: &'h [u8], model: &LoaderModel, noexec: bool, role: Role) 
         needs,
         rpath,
         runpath,
-        traits: scan::scan(&vm, &symbols, &versions),
+        traits,
         versions,
         relocs,
         constructors,

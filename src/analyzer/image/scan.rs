@@ -13,13 +13,15 @@ pub struct Traits {
     pub regular: bool,
     /// Some exported symbol is an IFUNC.
     pub exports_ifunc: bool,
+    /// The lowest symbol number in a chain.
+    pub first: u32,
 }
 
 /// Looks at every symbol that a look-up can reach.
 pub fn scan<'h>(vm: &Vm<'h>, symbols: &Symbols<'h>, versions: &Versions<'h>) -> Traits {
-    let mut t = Traits { regular: false, exports_ifunc: true };
+    let mut t = Traits { regular: false, exports_ifunc: true, first: 0 };
     if symbols.hash == Hash::None {
-        return Traits { regular: true, exports_ifunc: false };
+        return Traits { regular: true, exports_ifunc: false, first: 0 };
     }
     let Some(range) = reachable(vm, symbols) else { return t };
     let Some(strings) = symbols.strtab.and_then(|a| vm.window(a)) else { return t };
@@ -46,6 +48,7 @@ pub fn scan<'h>(vm: &Vm<'h>, symbols: &Symbols<'h>, versions: &Versions<'h>) -> 
     }
     t.regular = true;
     t.exports_ifunc = ifunc;
+    t.first = range.start;
     t
 }
 

@@ -106,6 +106,17 @@ pub struct Symbols<'h> {
     strtab_bytes: &'h [u8],
     hash_bytes: &'h [u8],
     hash_base: u64,
+    /// The parts of a DT_GNU_HASH that was found whole: no address arithmetic is left to do.
+    whole: Option<Whole<'h>>,
+}
+
+/// A DT_GNU_HASH in which every look-up stays inside.
+#[derive(Clone, Copy, Debug)]
+struct Whole<'h> {
+    bloom: &'h [u8],
+    buckets: &'h [u8],
+    chain: &'h [u8],
+    first: u32,
 }
 
 /// The version a reference asks for.
@@ -205,10 +216,68 @@ pub fn setup<'h>(vm: &Vm<'h>, d: &Dynamic) -> Result<Symbols<'h>, Defect> {
         strtab_bytes: window(d.strtab),
         hash_bytes: window(d.gnu_hash.or(d.hash)),
         hash_base,
+        whole: None,
     })
 }
 
 impl<'h> Symbols<'h> {
+    /// Says that the tables were checked (see `scan.rs`) and that chains start at symbol `first`.
+    pub fn vouch(&mut self, vm: &Vm<'h>, first: u32) {
+        if let Hash::Gnu { buckets, mask, bloom_at, buckets_at, chain_zero, .. } = self.hash {
+            let words = (u64::from(mask) + 1) * vm.format.word();
+            let part = |at: u64, len: u64| vm.window(at).and_then(|w| w.get(..usize::try_from(len).ok()?));
+            let chain = vm.window(chain_zero.wrapping_add(4 * u64::from(first)));
+            if let (Some(bloom), Some(buckets), Some(chain)) =
+                (part(bloom_at, words), part(buckets_at, 4 * u64::from(buckets)), chain)
+            {
+                self.whole = Some(Whole { bloom, buckets, chain, first });
+            }
+        }
+    }
+
+    /// Whether the bloom filter of whole tables rules a hash out. Cheap, so that callers ask it first.
+    #[inline]
+    pub fn rules_out(&self, vm: &Vm<'h>, hash: u32) -> bool {
+        let (Some(w), Hash::Gnu { mask, shift, .. }) = (&self.whole, self.hash) else { return false };
+        let f = vm.format;
+        let word = if f.is64 {
+            f.u64(w.bloom, ((hash / 64) & mask) as usize * 8)
+        } else {
+            f.u32(w.bloom, ((hash / 32) & mask) as usize * 4).map(u64::from)
+        };
+        let bits = if f.is64 { 63 } else { 31 };
+        word.is_some_and(|b| (b >> (hash & bits)) & (b >> (hash.wrapping_shr(shift) & bits)) & 1 == 0)
+    }
+
+    /// The chain of `hash` in whole tables.
+    fn whole_chain(
+        &self,
+        w: &Whole<'h>,
+        vm: &Vm<'h>,
+        buckets: u32,
+        m: &mut Match<'_, '_>,
+        versions: &Versions<'h>,
+    ) -> Result<Found, Defect> {
+        let f = vm.format;
+        let hash = m.query.hash;
+        let mut index = f.u32(w.buckets, (hash % buckets) as usize * 4).unwrap_or(0);
+        if index == 0 {
+            return Ok(Found::No);
+        }
+        while let Some(entry) = f.u32(w.chain, index.wrapping_sub(w.first) as usize * 4) {
+            if (entry ^ hash) >> 1 == 0 {
+                if let Some(found) = m.check(self, vm, versions, index)? {
+                    return Ok(found);
+                }
+            }
+            if entry & 1 != 0 {
+                break;
+            }
+            index = index.wrapping_add(1);
+        }
+        Ok(m.fallback())
+    }
+
     /// Symbol `index`.
     ///
     /// # Errors
@@ -303,6 +372,14 @@ impl<'h> Symbols<'h> {
         let mut m = Match { query: q, defaults: 0, first: None };
         match self.hash {
             Hash::None => {}
+            Hash::Gnu { buckets, .. } if self.whole.is_some() => {
+                if self.rules_out(vm, q.hash) {
+                    return Ok(Found::No);
+                }
+                if let Some(w) = &self.whole {
+                    return self.whole_chain(w, vm, buckets, &mut m, versions);
+                }
+            }
             Hash::Gnu { buckets, mask, shift, bloom_at, buckets_at, chain_zero } => {
                 let bits = if vm.format.is64 { 64u32 } else { 32 };
                 let at = bloom_at.wrapping_add(vm.format.word() * u64::from((q.hash / bits) & mask));
