@@ -40,6 +40,8 @@ pub enum Opening<'h> {
 }
 
 type Map<K, V> = HashMap<K, V, FixedState>;
+/// Files by device and inode.
+type Images<'h> = Map<(u64, u64), Arc<ImageEntry<'h>>>;
 const SHARDS: usize = 64;
 
 /// The files of one run, as one loader sees them.
@@ -47,7 +49,7 @@ pub struct Disk<'a, 'h> {
     host: &'a dyn Host<'h>,
     model: &'a LoaderModel,
     paths: Vec<RwLock<Map<Box<[u8]>, Opening<'h>>>>,
-    images: Vec<RwLock<Map<(u64, u64), Arc<ImageEntry<'h>>>>>,
+    images: Vec<RwLock<Images<'h>>>,
     dirs: RwLock<Map<Box<[u8]>, bool>>,
     next: AtomicU32,
 }
@@ -81,15 +83,15 @@ impl<'a, 'h> Disk<'a, 'h> {
         map.entry(path.into()).or_insert(opening).clone()
     }
 
-    /// Opens `path` as a main program: not remembered, since the same file as a library is another thing.
-    pub fn open_program(&self, path: &[u8]) -> Opening<'h> {
+    /// Opens `path` at program start: not remembered, since the same file opened later is another thing.
+    pub fn open_as(&self, path: &[u8], role: Role) -> Opening<'h> {
         let full = self.absolute(path);
         match self.host.open(&full) {
             Err(e) => Opening::Errno(e),
             Ok(Opened::Other(stat)) => Opening::Special(stat.kind, stat),
             Ok(Opened::Changed(_)) => Opening::Changed,
             Ok(Opened::File(stat, bytes)) => {
-                let image = elf::read(bytes, self.model, self.host.noexec(&full), Role::Program);
+                let image = elf::read(bytes, self.model, self.host.noexec(&full), role);
                 let id = ImageId(self.next.fetch_add(1, Ordering::Relaxed));
                 Opening::Image(Arc::new(ImageEntry { id, stat, bytes, image }))
             }

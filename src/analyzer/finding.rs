@@ -174,6 +174,15 @@ pub enum Finding {
         /// "DT_RUNPATH", "DT_RPATH", "DT_NEEDED", "LD_LIBRARY_PATH".
         tag: &'static str,
     },
+    /// A segment claims bytes behind the end of the file; nothing the loader touches lies there.
+    BeyondEnd {
+        /// The object.
+        object: Vec<u8>,
+        /// Where the segment should end in the file.
+        end: u64,
+        /// Where the file ends.
+        size: u64,
+    },
     /// The verdict cannot be known without running something.
     Undecidable {
         /// The object.
@@ -221,6 +230,7 @@ impl Finding {
             Finding::FilteeMissing { .. } => "filtee-missing",
             Finding::WorkingDirectory { .. } => "working-directory",
             Finding::Undecidable { .. } => "undecidable",
+            Finding::BeyondEnd { .. } => "beyond-end-of-file",
             Finding::InterpreterNotFound { .. } => "interpreter-not-found",
         }
     }
@@ -228,7 +238,9 @@ impl Finding {
     /// How bad it is.
     pub fn severity(&self) -> Severity {
         match self {
-            Finding::WorkingDirectory { .. } | Finding::Undecidable { .. } => Severity::Warning,
+            Finding::WorkingDirectory { .. } | Finding::Undecidable { .. } | Finding::BeyondEnd { .. } => {
+                Severity::Warning
+            }
             Finding::FilteeMissing { .. } => Severity::Note,
             Finding::IfuncOrder { harmless: true, .. } => Severity::Warning,
             Finding::OptionalMissing { priority, .. } => match priority.as_str() {
@@ -246,6 +258,7 @@ impl Finding {
             | Finding::NotAFile { .. }
             | Finding::ChangedWhileReading
             | Finding::InterpreterNotFound { .. }
+            | Finding::BeyondEnd { .. }
             | Finding::File { .. } => 1,
             _ => 2,
         }

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 
 use super::defect::Defect;
-use super::disk::{Disk, ImageEntry};
+use super::disk::{Disk, ImageEntry, Opening};
 use super::host::Errno;
 use super::image::dynamic::{DF_1_NODEFLIB, NeedKind};
-use super::image::elf::{ElfFacts, Image};
+use super::image::elf::{ElfFacts, Image, Role};
 use super::image::limits;
 use super::model::NodeIx;
 use super::search::glibc::{self, Request, Source};
@@ -140,6 +140,8 @@ pub struct LinkMap<'h> {
     poison: Option<(NodeIx, Defect)>,
     /// The process's `errno`, as far as searches set it.
     errno: Errno,
+    /// The program is only starting.
+    starting: bool,
 }
 
 /// Builds the map of `dlopen(path)`.
@@ -158,6 +160,7 @@ pub fn build<'h>(disk: &Disk<'_, 'h>, process: &Process<'h>, path: &[u8]) -> Lin
         files: process.files.clone(),
         poison: None,
         errno: Errno::NONE,
+        starting: false,
     };
     match m.need(disk, process, None, path) {
         Ok(root) => {
@@ -210,11 +213,10 @@ impl<'h> LinkMap<'h> {
     ) -> Result<NodeIx, Box<Miss>> {
         let miss = |reason| Box::new(Miss { name: name.to_vec(), requester, reason, attempts: Vec::new() });
         let known = self.names.get(name).copied();
-        if let Some((at, defect)) = &self.poison {
-            if known.is_none_or(|k| k > *at) {
+        if let Some((at, defect)) = &self.poison
+            && known.is_none_or(|k| k > *at) {
                 return Err(miss(MissReason::Memory(defect.clone())));
             }
-        }
         if let Some(ix) = known {
             // A match by SONAME makes the SONAME an alias, which version needs can name.
             self.alias(ix, name);
@@ -224,12 +226,20 @@ impl<'h> LinkMap<'h> {
             return Err(miss(MissReason::Limit));
         }
         let mut errno = self.errno;
-        let hit = self
-            .find(disk, &process.env_path, requester, name, &mut errno, None)
-            .map_err(|d| miss(MissReason::Memory(d)))?;
+        let hit = self.find(disk, &process.env_path, requester, name, &mut errno, None);
         self.errno = errno;
         let (path, image, provenance) = match hit {
             Hit::Opened { path, image, provenance } => (path, image, provenance),
+            Hit::Refused { path, defect } if self.passes(disk, &path, &defect).is_some() => {
+                match self.passes(disk, &path, &defect) {
+                    Some(Passes::Loaded(ix)) => {
+                        self.alias(ix, name);
+                        return Ok(ix);
+                    }
+                    Some(Passes::AtStart(image)) => (path, image, Provenance::Preloaded),
+                    None => return Err(miss(MissReason::Refused { path, defect })),
+                }
+            }
             other => {
                 let mut attempts = Vec::new();
                 let _ = self.find(disk, &process.env_path, requester, name, &mut errno, Some(&mut attempts));
@@ -237,6 +247,7 @@ impl<'h> LinkMap<'h> {
                     Hit::NotFound(e) => MissReason::NotFound(e),
                     Hit::OtherClass => MissReason::OtherClass,
                     Hit::Refused { path, defect } => MissReason::Refused { path, defect },
+                    Hit::Fault(defect) => MissReason::Memory(defect),
                     Hit::Blocks(path) => MissReason::Blocks(path),
                     Hit::Unknowable(path) | Hit::Opened { path, .. } => MissReason::Unknowable(path),
                 };
@@ -249,6 +260,25 @@ impl<'h> LinkMap<'h> {
             return Ok(ix);
         }
         Ok(self.add(path, name, image, requester, provenance))
+    }
+
+    /// What makes a refusal void: the file is loaded already (its inode is compared before anything is
+    /// checked), or the program is only starting.
+    fn passes(&self, disk: &Disk<'_, 'h>, path: &[u8], defect: &Defect) -> Option<Passes<'h>> {
+        if defect.names_path() {
+            return None;
+        }
+        if let Opening::Image(image) = disk.open(path)
+            && let Some(ix) = self.files.get(&(image.stat.dev, image.stat.ino)) {
+                return Some(Passes::Loaded(*ix));
+            }
+        if !self.starting || !matches!(defect, Defect::NoOpen | Defect::ExecStack) {
+            return None;
+        }
+        match disk.open_as(path, Role::StartUp) {
+            Opening::Image(image) if matches!(image.image, Image::Mapped(_)) => Some(Passes::AtStart(image)),
+            _ => None,
+        }
     }
 
     /// Enters a new object.
@@ -290,11 +320,10 @@ impl<'h> LinkMap<'h> {
 
     fn alias(&mut self, ix: NodeIx, name: &[u8]) {
         self.names.entry(Cow::Owned(name.to_vec())).or_insert(ix);
-        if let Some(n) = self.nodes.get_mut(ix.index()) {
-            if n.name != name && !n.aliases.iter().any(|a| a == name) {
+        if let Some(n) = self.nodes.get_mut(ix.index())
+            && n.name != name && !n.aliases.iter().any(|a| a == name) {
                 n.aliases.push(name.to_vec());
             }
-        }
     }
 
     /// Goes through the sources the requester's place in the map gives.
@@ -306,27 +335,25 @@ impl<'h> LinkMap<'h> {
         name: &[u8],
         errno: &mut Errno,
         log: Option<&mut Vec<Attempt>>,
-    ) -> Result<Hit<'h>, Defect> {
+    ) -> Hit<'h> {
         let model = disk.model();
         if name.contains(&b'/') {
             let origin = self.origin(requester, model.cwd.as_slice());
-            return Ok(match tokens::expand(name, origin.as_deref(), model, false) {
+            return match tokens::expand(name, origin.as_deref(), model, false) {
                 Some(path) => glibc::open_path(disk, &path, errno, log),
                 None => Hit::NotFound(Errno::ENOENT),
-            });
+            };
         }
         // The name given to dlopen is looked up on behalf of the main program.
         let on_behalf = requester.unwrap_or(NodeIx(0));
-        let lists = self.lists(on_behalf, model)?;
-        let sources = lists
-            .rpaths
-            .iter()
-            .map(|(why, dirs)| Source { provenance: why.clone(), dirs })
-            .collect();
+        let lists = self.lists(on_behalf, model);
+        let rpaths =
+            lists.rpaths.iter().map(|(why, dirs)| Source { provenance: why.clone(), dirs }).collect();
+        let runpath = lists.runpath.as_ref().map(|dirs| Source { provenance: Provenance::Runpath, dirs });
         let nodeflib = self.facts(on_behalf).is_some_and(|f| f.dynamic.flags_1 & DF_1_NODEFLIB != 0);
         let request =
-            Request { name, rpaths: sources, env, runpath: &lists.runpath, nodeflib };
-        Ok(glibc::search(disk, &request, errno, log))
+            Request { name, rpaths, env, runpath, nodeflib };
+        glibc::search(disk, &request, errno, log)
     }
 
     /// Whether a library of that name would be found on behalf of `from` (for optional libraries).
@@ -335,7 +362,8 @@ impl<'h> LinkMap<'h> {
             return true;
         }
         let env: &[Vec<u8>] = &self.env_path;
-        matches!(self.find(disk, env, Some(from), name, &mut Errno(Errno::ENOENT.0), None), Ok(Hit::Opened { .. }))
+        let mut errno = Errno::ENOENT;
+        matches!(self.find(disk, env, Some(from), name, &mut errno, None), Hit::Opened { .. })
     }
 
     fn origin(&self, ix: Option<NodeIx>, cwd: &[u8]) -> Option<Vec<u8>> {
@@ -347,13 +375,10 @@ impl<'h> LinkMap<'h> {
     }
 
     /// The RPATH chain of a requester and its RUNPATH.
-    fn lists(&self, from: NodeIx, model: &super::loader_model::LoaderModel) -> Result<Lists, Defect> {
-        let text = |name: &super::image::versions::Name<'h>| match name {
-            Ok(s) => Ok(s.to_vec()),
+    fn lists(&self, from: NodeIx, model: &super::loader_model::LoaderModel) -> Lists {
+        let split = |ix: NodeIx, list: &super::image::versions::Name<'h>| match list {
+            Ok(l) => Ok(tokens::path_list(l, b":", self.origin(Some(ix), &model.cwd).as_deref(), model)),
             Err(d) => Err((**d).clone()),
-        };
-        let split = |ix: NodeIx, list: &[u8]| {
-            tokens::path_list(list, b":", self.origin(Some(ix), &model.cwd).as_deref(), model)
         };
         let mut out = Lists::default();
         let runpath = self.facts(from).and_then(|f| f.runpath.as_ref());
@@ -362,21 +387,19 @@ impl<'h> LinkMap<'h> {
             let mut did_main = false;
             while let Some(ix) = at {
                 if let Some(list) = self.facts(ix).and_then(|f| f.rpath.as_ref()) {
-                    out.rpaths.push((Provenance::Rpath(ix), split(ix, &text(list)?)));
+                    out.rpaths.push((Provenance::Rpath(ix), split(ix, list)));
                     did_main |= ix.index() == 0;
                 }
                 at = self.node(ix).and_then(|n| n.loader);
             }
             if !did_main {
                 if let Some(list) = self.facts(NodeIx(0)).and_then(|f| f.rpath.as_ref()) {
-                    out.rpaths.push((Provenance::ProgramRpath, split(NodeIx(0), &text(list)?)));
+                    out.rpaths.push((Provenance::ProgramRpath, split(NodeIx(0), list)));
                 }
             }
         }
-        if let Some(list) = runpath {
-            out.runpath = split(from, &text(list)?);
-        }
-        Ok(out)
+        out.runpath = runpath.map(|list| split(from, list));
+        out
     }
 
     /// Breadth-first over DT_NEEDED, with filtees inserted before the object that names them.
@@ -447,11 +470,10 @@ impl<'h> LinkMap<'h> {
                 }
             }
         }
-        if record || ix == self.root {
-            if let Some(n) = self.nodes.get_mut(ix.index()) {
+        if (record || ix == self.root)
+            && let Some(n) = self.nodes.get_mut(ix.index()) {
                 n.needs = resolved;
             }
-        }
         Ok(())
     }
 
@@ -496,27 +518,37 @@ impl<'h> LinkMap<'h> {
                 {
                     continue;
                 }
-                if let Ok(hit) = self.find(disk, &process.env_path, Some(ix), &name, &mut Errno(Errno::ENOENT.0), None) {
-                    let reason = match hit {
-                        Hit::NotFound(e) => MissReason::NotFound(e),
-                        Hit::OtherClass => MissReason::OtherClass,
-                        Hit::Refused { path, defect } => MissReason::Refused { path, defect },
-                        _ => continue,
-                    };
-                    extra.push(Miss { name, requester: Some(ix), reason, attempts: Vec::new() });
-                }
+                let mut errno = Errno::ENOENT;
+                let reason = match self.find(disk, &process.env_path, Some(ix), &name, &mut errno, None) {
+                    Hit::NotFound(e) => MissReason::NotFound(e),
+                    Hit::OtherClass => MissReason::OtherClass,
+                    Hit::Refused { path, defect } => MissReason::Refused { path, defect },
+                    _ => continue,
+                };
+                extra.push(Miss { name, requester: Some(ix), reason, attempts: Vec::new() });
             }
         }
         self.more_misses = extra;
     }
 }
 
+/// Why a refused file is taken all the same.
+enum Passes<'h> {
+    /// It is this object.
+    Loaded(NodeIx),
+    /// It is loaded at program start.
+    AtStart(Arc<ImageEntry<'h>>),
+}
+
 /// Directory lists of one requester.
 #[derive(Default)]
 struct Lists {
-    rpaths: Vec<(Provenance, Vec<Vec<u8>>)>,
-    runpath: Vec<Vec<u8>>,
+    rpaths: Vec<(Provenance, Dirs)>,
+    runpath: Option<Dirs>,
 }
+
+/// A path list, split, or what reading it does.
+type Dirs = Result<Vec<Vec<u8>>, Defect>;
 
 /// A missing DT_AUXILIARY filtee is forgiven unless the loader dies or never returns.
 fn survives(reason: &MissReason) -> bool {
@@ -581,10 +613,12 @@ pub fn start_up<'h>(
         files: process.files.clone(),
         poison: None,
         errno: Errno::NONE,
+        starting: true,
     };
     let model = disk.model();
     // ld.so is there first; it enters the scope where something needs it.
-    if let Hit::Opened { path, image, provenance } = glibc::open_path(disk, &model.interpreter, &mut Errno(Errno::ENOENT.0), None) {
+    let mut errno = Errno::NONE;
+    if let Hit::Opened { path, image, provenance } = glibc::open_path(disk, &model.interpreter, &mut errno, None) {
         m.add(path, &model.interpreter, image, None, provenance);
     }
     let mut list = vec![(NodeIx(0), false)];
@@ -592,11 +626,10 @@ pub fn start_up<'h>(
     mark(&mut listed, NodeIx(0));
     for name in preload {
         // A preload that cannot be loaded is only warned about.
-        if let Ok(ix) = m.need(disk, process, Some(NodeIx(0)), name) {
-            if mark(&mut listed, ix) {
+        if let Ok(ix) = m.need(disk, process, Some(NodeIx(0)), name)
+            && mark(&mut listed, ix) {
                 list.push((ix, false));
             }
-        }
     }
     let has_program = m.facts(NodeIx(0)).is_some();
     if !has_program {

@@ -17,11 +17,6 @@ macro_rules! id {
                 self.0 as usize
             }
 
-            /// Makes an id from a table position. A table of more than `u32::MAX` rows is refused
-            /// by the limits long before; the last id is reused instead of wrapping.
-            pub(crate) fn from_index(index: usize) -> Self {
-                Self(u32::try_from(index).unwrap_or(u32::MAX))
-            }
         }
     };
 }
@@ -37,6 +32,14 @@ id! {
 id! {
     /// One object of a link map, in load order.
     NodeIx
+}
+
+impl NodeIx {
+    /// Makes an id from a table position. A map of more than `u32::MAX` objects is refused by the limits
+    /// long before; the last id is reused instead of wrapping.
+    pub(crate) fn from_index(index: usize) -> Self {
+        Self(u32::try_from(index).unwrap_or(u32::MAX))
+    }
 }
 
 /// A processor family the loader models know.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::checks;
 use super::disk::{Disk, Opening};
-use super::image::elf::Image;
+use super::image::elf::{Image, Role};
 use super::link_map::{self, LinkMap, Node, Process};
 use super::model::{Machine, NodeIx};
 use super::provenance::Provenance;
@@ -141,7 +141,7 @@ fn main_program<'h>(disk: &Disk<'_, 'h>, request: &Start) -> Result<Node<'h>, St
     let Some(path) = &request.program else { return Ok(node) };
     let fail = |reason: String| StartError::Program { path: path.clone(), reason };
     // The kernel resolves links of the executable; its directory is that of the real file.
-    match disk.open_program(path) {
+    match disk.open_as(path, Role::Program) {
         Opening::Image(image) => match &image.image {
             Image::Mapped(_) => {
                 node.image = Some(image);

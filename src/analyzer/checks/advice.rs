@@ -55,6 +55,18 @@ pub fn notes<'h>(disk: &Disk<'_, 'h>, map: &LinkMap<'h>, judgement: &mut Judgeme
         judgement.findings.push(Finding::OptionalMissing { sonames: entry.soname, priority, feature: entry.feature });
     }
     working_directory(map, node, facts, judgement);
+    beyond_end(node, facts, judgement);
+}
+
+/// The loader never compares segments with the size of the file: cut libraries load until a page is missing.
+fn beyond_end(node: &Node<'_>, facts: &ElfFacts<'_>, judgement: &mut Judgement) {
+    let Some(image) = &node.image else { return };
+    let size = image.bytes.len() as u64;
+    let loads = facts.header.segments.iter().filter(|s| s.kind == 1);
+    let end = loads.map(|s| s.offset.saturating_add(s.filesz)).max().unwrap_or(0);
+    if end > size {
+        judgement.findings.push(Finding::BeyondEnd { object: node.name.clone(), end, size });
+    }
 }
 
 /// Relative elements matter only where a search passes them: the object needs something by plain name.

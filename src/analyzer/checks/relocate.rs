@@ -9,8 +9,9 @@ use crate::analyzer::defect::{Defect, Structure};
 use crate::analyzer::finding::Finding;
 use crate::analyzer::image::elf::ElfFacts;
 use crate::analyzer::image::relocs::{self, Import};
+use crate::analyzer::image::resolver;
 use crate::analyzer::image::segments::Tls;
-use crate::analyzer::image::symbols::Symbol;
+use crate::analyzer::image::symbols::{SHN_ABS, Symbol};
 use crate::analyzer::image::vm::{Fault, FaultKind};
 use crate::analyzer::link_map::{LinkMap, Node, Process};
 use crate::analyzer::loader_model::LoaderModel;
@@ -47,11 +48,10 @@ struct State {
 impl<'h> Relocation<'_, 'h> {
     /// Relocates from the last object to the first; the first failure.
     pub fn run(&mut self, sorted: &[NodeIx]) -> Option<Stop> {
-        if let Some(memo) = self.memo {
-            if let Fast::Done(stop) = self.fast(sorted, memo) {
+        if let Some(memo) = self.memo
+            && let Fast::Done(stop) = self.fast(sorted, memo) {
                 return stop;
             }
-        }
         let scope = Scope::new(self.map, self.process, self.model);
         let before: Vec<bool> = self.map.nodes.iter().map(|n| n.before).collect();
         let mut state = State { relocated: before.clone(), static_tls: before, late: None };
@@ -214,18 +214,28 @@ impl<'h> Relocation<'_, 'h> {
         relocated: bool,
     ) -> Option<Stop> {
         let owner = provider.facts()?;
-        if let Err(fault) = owner.vm.executable(symbol.value) {
+        // An absolute symbol's value is called as it stands, which is no address of any object.
+        let absolute = Fault { kind: FaultKind::Segv, addr: symbol.value };
+        let callable = if symbol.shndx == SHN_ABS { Err(absolute) } else { owner.vm.executable(symbol.value) };
+        if let Err(fault) = callable {
             return Some(Stop::of(&provider.name, Defect::Code(fault)));
         }
         if relocated {
             return None;
         }
+        let places = relocs::places(&owner.vm, &owner.dynamic, &owner.symbols, &owner.versions, self.model);
+        let harmless = !resolver::needs_relocation(owner, &symbol, &places, self.model.machine);
         let finding = Finding::IfuncOrder {
             object: node.name.clone(),
             provider: provider.name.clone(),
             symbol: Scope::reference(facts, import).name,
-            harmless: false,
+            harmless,
         };
+        if harmless {
+            // The loader only prints "Relink" and goes on.
+            self.notes.push(finding);
+            return None;
+        }
         Some(Stop { message: None, dies: Some(Death::Signal(Signal::Segv)), finding })
     }
 

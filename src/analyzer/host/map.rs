@@ -5,6 +5,7 @@
     unsafe_code,
     reason = "the only mmap of the program, and the signal handler that makes it safe to read"
 )]
+#![expect(clippy::disallowed_methods, reason = "the only file that maps; its test needs a second thread")]
 
 use std::fs::File;
 use std::io;

@@ -138,7 +138,7 @@ pub fn read(mapped: &Mapped<'_>, model: &LoaderModel, role: Role) -> Result<Dyna
     if model.rules.refuses_pie && d.flags_1 & DF_1_PIE != 0 {
         return Err(Defect::Pie);
     }
-    if d.flags_1 & DF_1_NOOPEN != 0 {
+    if d.flags_1 & DF_1_NOOPEN != 0 && role == Role::Library {
         return Err(Defect::NoOpen);
     }
     Ok(d)

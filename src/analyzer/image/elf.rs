@@ -75,8 +75,10 @@ pub enum Image<'h> {
 /// What a file is opened as.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role {
-    /// By `dlopen` or as somebody's dependency.
+    /// By `dlopen`, itself or as somebody's dependency.
     Library,
+    /// At program start: DF_1_NOOPEN and an executable stack are fine (no `__RTLD_DLOPEN`).
+    StartUp,
     /// As the main program (`__RTLD_OPENEXEC`): ET_EXEC, PIE and an executable stack are fine.
     Program,
 }

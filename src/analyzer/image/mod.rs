@@ -11,6 +11,7 @@ pub mod limits;
 pub mod notes;
 pub mod reloc_types;
 pub mod relocs;
+pub mod resolver;
 pub mod scan;
 pub mod segments;
 pub mod symbols;

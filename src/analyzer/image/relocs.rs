@@ -72,6 +72,8 @@ pub struct Relocs {
     pub records: u64,
     /// Any import with STATIC_TLS or TLS_DESCRIPTOR.
     pub wants_static_tls: bool,
+    /// Any weak import with NEEDS_VALUE.
+    pub may_need_value: bool,
     /// Any IRELATIVE record.
     pub irelative: bool,
 }
@@ -98,6 +100,8 @@ struct Walk<'a, 'h> {
     hot: (u64, u64),
     init: [(u64, u64); 2],
     late: Vec<Record>,
+    /// Every place written to, if somebody wants to know.
+    written: Option<Vec<u64>>,
 }
 
 type Step = Result<(), Defect>;
@@ -110,11 +114,42 @@ pub fn read<'h>(
     versions: &Versions<'h>,
     model: &LoaderModel,
 ) -> Relocs {
+    let mut w = walk(vm, d, symbols, versions, model);
+    if let Err(defect) = w.all(d) {
+        w.out.fatal = Some((w.out.imports.len(), defect));
+    }
+    w.out.imports.shrink_to_fit();
+    w.out
+}
+
+/// The places that relocation fills in, sorted.
+pub fn places<'h>(
+    vm: &Vm<'h>,
+    d: &Dynamic,
+    symbols: &Symbols<'h>,
+    versions: &Versions<'h>,
+    model: &LoaderModel,
+) -> Vec<u64> {
+    let mut w = walk(vm, d, symbols, versions, model);
+    w.written = Some(Vec::new());
+    let _ = w.all(d);
+    let mut places = w.written.take().unwrap_or_default();
+    places.sort_unstable();
+    places
+}
+
+fn walk<'a, 'h>(
+    vm: &'a Vm<'h>,
+    d: &Dynamic,
+    symbols: &'a Symbols<'h>,
+    versions: &'a Versions<'h>,
+    model: &'a LoaderModel,
+) -> Walk<'a, 'h> {
     let array = |a: (Option<u64>, Option<u64>)| {
         let start = a.0.unwrap_or(0);
         (start, start.saturating_add(a.1.unwrap_or(0)))
     };
-    let mut w = Walk {
+    Walk {
         model,
         vm,
         symbols,
@@ -125,12 +160,8 @@ pub fn read<'h>(
         hot: (0, 0),
         init: [array(d.init_array), array(d.preinit_array)],
         late: Vec::new(),
-    };
-    if let Err(defect) = w.all(d) {
-        w.out.fatal = Some((w.out.imports.len(), defect));
+        written: None,
     }
-    w.out.imports.shrink_to_fit();
-    w.out
 }
 
 impl Walk<'_, '_> {
@@ -267,6 +298,9 @@ impl Walk<'_, '_> {
     #[inline]
     fn store(&mut self, at: u64, width: u64) -> Step {
         let at = self.vm.format.wrap(at);
+        if let Some(written) = &mut self.written {
+            written.push(at);
+        }
         if at >= self.hot.0 && at.saturating_add(width) <= self.hot.1 {
             return Ok(());
         }
@@ -359,11 +393,10 @@ impl Walk<'_, '_> {
             _ => 32,
         };
         let index = r.symbol as usize;
-        if let Some(seen) = self.seen.get(index) {
-            if seen & bit != 0 {
+        if let Some(seen) = self.seen.get(index)
+            && seen & bit != 0 {
                 return Ok(seen & 64 != 0);
             }
-        }
         let s = self.symbols.symbol(self.vm, r.symbol)?;
         let own = s.binding() == STB_LOCAL || s.binds_local();
         self.remember(index, bit | if own { 64 } else { 0 });
@@ -383,6 +416,7 @@ impl Walk<'_, '_> {
             version,
             flags: class | reference_flags(&s),
         };
+        self.out.may_need_value |= import.flags & (NEEDS_VALUE | WEAK) == NEEDS_VALUE | WEAK;
         self.out.imports.push(import);
         Ok(false)
     }

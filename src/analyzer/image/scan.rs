@@ -2,7 +2,7 @@
 //! It must never call a table whole that a look-up could leave, loop in, or read a wild string from.
 //! What it vouches for is exactly what glibc elf/dl-lookup.c:do_lookup_x touches.
 
-use super::symbols::{Hash, STT_GNU_IFUNC, Symbols};
+use super::symbols::{Hash, SHN_ABS, STT_GNU_IFUNC, Symbols};
 use super::versions::Versions;
 use super::vm::Vm;
 
@@ -41,7 +41,15 @@ pub fn scan<'h>(vm: &Vm<'h>, symbols: &Symbols<'h>, versions: &Versions<'h>) -> 
             _ => u32::MAX,
         };
         worst = worst.max(name);
-        ifunc |= s.get(info_at).is_some_and(|i| i & 15 == STT_GNU_IFUNC);
+        if s.get(info_at).is_some_and(|i| i & 15 == STT_GNU_IFUNC) {
+            ifunc = true;
+            let value = if f.is64 { f.u64(s, 8) } else { f.u32(s, 4).map(u64::from) };
+            // A resolver that cannot be called kills whoever binds to it.
+            let absolute = f.u16(s, if f.is64 { 6 } else { 14 }) == Some(SHN_ABS);
+            if absolute || value.is_none_or(|v| v != 0 && vm.executable(v).is_err()) {
+                return t;
+            }
+        }
     }
     if worst as usize > last_nul || !versions_whole(vm, symbols, versions, &range) {
         return t;

@@ -128,7 +128,7 @@ pub fn map<'h>(
         }
     }
     let (Some(first), Some(last)) = (loads.first(), loads.last()) else { return Err(Defect::NoSegments) };
-    if header.kind != elf::ET_DYN.0 && role == Role::Library {
+    if header.kind != elf::ET_DYN.0 && role != Role::Program {
         return Err(Defect::Executable);
     }
     if model.rules.early_no_dynamic && (dynamic == 0 || empty_dynamic) {

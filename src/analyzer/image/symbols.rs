@@ -265,11 +265,10 @@ impl<'h> Symbols<'h> {
             return Ok(Found::No);
         }
         while let Some(entry) = f.u32(w.chain, index.wrapping_sub(w.first) as usize * 4) {
-            if (entry ^ hash) >> 1 == 0 {
-                if let Some(found) = m.check(self, vm, versions, index)? {
+            if (entry ^ hash) >> 1 == 0
+                && let Some(found) = m.check(self, vm, versions, index)? {
                     return Ok(found);
                 }
-            }
             if entry & 1 != 0 {
                 break;
             }
@@ -325,11 +324,10 @@ impl<'h> Symbols<'h> {
     /// # Errors
     /// The fault of reading it, or a missing table.
     pub fn string(&self, vm: &Vm<'h>, offset: u64) -> Result<Cow<'h, [u8]>, Defect> {
-        if let Some(tail) = usize::try_from(offset).ok().and_then(|o| self.strtab_bytes.get(o..)) {
-            if let Some(n) = memchr_zero(tail) {
+        if let Some(tail) = usize::try_from(offset).ok().and_then(|o| self.strtab_bytes.get(o..))
+            && let Some(n) = memchr_zero(tail) {
                 return Ok(Cow::Borrowed(tail.get(..n).unwrap_or_default()));
             }
-        }
         let base = self.strtab.ok_or(Defect::MissingTable(Structure::Strings))?;
         vm.string(vm.format.wrap(base.wrapping_add(offset)))
             .map_err(|fault| Defect::Memory { structure: Structure::Strings, fault })
@@ -396,11 +394,10 @@ impl<'h> Symbols<'h> {
                 let mut index = bucket;
                 for _ in 0..limits::GNU_CHAIN_STEPS {
                     let entry = self.hash_word(vm, chain_zero.wrapping_add(4 * u64::from(index)))?;
-                    if (entry ^ q.hash) >> 1 == 0 {
-                        if let Some(found) = m.check(self, vm, versions, index)? {
+                    if (entry ^ q.hash) >> 1 == 0
+                        && let Some(found) = m.check(self, vm, versions, index)? {
                             return Ok(found);
                         }
-                    }
                     if entry & 1 != 0 {
                         return Ok(m.fallback());
                     }
@@ -529,11 +526,10 @@ impl Match<'_, '_> {
             (Some(wanted), Some(table)) => {
                 let v = t.version_index(vm, table, index)?;
                 let entry = versions.entry(v & 0x7fff)?;
-                if let Some(e) = entry.filter(|e| e.hash == wanted.hash) {
-                    if e.name()? == wanted.name {
+                if let Some(e) = entry.filter(|e| e.hash == wanted.hash)
+                    && e.name()? == wanted.name {
                         return found;
                     }
-                }
                 let has_version = entry.is_some_and(|e| e.hash != 0);
                 if wanted.hidden || has_version || v & 0x8000 != 0 {
                     return Ok(None);

@@ -13,8 +13,8 @@ use crate::analyzer::provenance::{Attempt, Outcome, Provenance};
 pub struct Source<'a> {
     /// Why.
     pub provenance: Provenance,
-    /// Directories with a trailing slash, or "".
-    pub dirs: &'a [Vec<u8>],
+    /// Directories with a trailing slash, or ""; or what reading the list does.
+    pub dirs: &'a Result<Vec<Vec<u8>>, Defect>,
 }
 
 /// What the requester contributes to a search.
@@ -26,7 +26,7 @@ pub struct Request<'a> {
     /// LD_LIBRARY_PATH.
     pub env: &'a [Vec<u8>],
     /// The requester's RUNPATH.
-    pub runpath: &'a [Vec<u8>],
+    pub runpath: Option<Source<'a>>,
     /// The requester has DF_1_NODEFLIB.
     pub nodeflib: bool,
 }
@@ -83,15 +83,16 @@ pub fn open_path<'h>(
 
 impl<'h> Search<'_, '_, 'h> {
     fn all(&mut self, r: &Request<'_>) -> Option<Hit<'h>> {
+        // A list is only read when the search comes to it.
         for source in &r.rpaths {
-            if let Some(hit) = self.list(source.dirs, r.name, &source.provenance) {
+            if let Some(hit) = self.source(source, r.name) {
                 return Some(hit);
             }
         }
         if let Some(hit) = self.list(r.env, r.name, &Provenance::EnvPath) {
             return Some(hit);
         }
-        if let Some(hit) = self.list(r.runpath, r.name, &Provenance::Runpath) {
+        if let Some(hit) = r.runpath.as_ref().and_then(|s| self.source(s, r.name)) {
             return Some(hit);
         }
         if let Some(hit) = self.cache(r) {
@@ -102,6 +103,13 @@ impl<'h> Search<'_, '_, 'h> {
         }
         let model = self.disk.model();
         self.list(&model.system_dirs, r.name, &Provenance::SystemDir)
+    }
+
+    fn source(&mut self, source: &Source<'_>, name: &[u8]) -> Option<Hit<'h>> {
+        match source.dirs {
+            Ok(dirs) => self.list(dirs, name, &source.provenance),
+            Err(defect) => Some(Hit::Fault(defect.clone())),
+        }
     }
 
     /// `open_path` of glibc: one list.

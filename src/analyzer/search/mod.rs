@@ -35,6 +35,8 @@ pub enum Hit<'h> {
         /// Why.
         defect: Defect,
     },
+    /// Reading a path list of the requester fails.
+    Fault(Defect),
     /// Opening a pipe never returns.
     Blocks(Vec<u8>),
     /// A device: what it would give cannot be known without reading it.
