@@ -108,6 +108,22 @@ impl<'a, 'h> Disk<'a, 'h> {
         answer
     }
 
+    /// Where a chain of links leads in the end, link by link of the last component (the kernel's view of a program).
+    pub fn real_path(&self, path: &[u8]) -> Vec<u8> {
+        let mut at = self.absolute(path);
+        for _ in 0..40 {
+            let Ok(target) = self.host.readlink(&at) else { break };
+            if target.starts_with(b"/") {
+                at = target;
+            } else {
+                let cut = at.iter().rposition(|b| *b == b'/').map_or(0, |i| i + 1);
+                at.truncate(cut);
+                at.extend_from_slice(&target);
+            }
+        }
+        at
+    }
+
     /// Says that the contents of a file are not needed soon.
     pub fn forget(&self, image: &ImageEntry<'h>) {
         self.host.forget(image.bytes);

@@ -592,6 +592,13 @@ impl<'h> Process<'h> {
     }
 }
 
+/// The objects of a program that starts: node 0 of `process` is the program.
+pub fn start_program<'h>(disk: &Disk<'_, 'h>, process: &Process<'h>) -> LinkMap<'h> {
+    let mut map = start_up(disk, process, &[], &disk.model().env.preload);
+    map.before = 0;
+    map
+}
+
 /// The start-up objects of a program: the interpreter, preloads, and what the program needs.
 pub fn start_up<'h>(
     disk: &Disk<'_, 'h>,

@@ -18,6 +18,7 @@ pub mod loader_model;
 pub mod memo;
 pub mod model;
 pub mod process;
+pub mod program;
 pub mod provenance;
 pub mod search;
 pub mod static_tls;

@@ -106,6 +106,15 @@ pub struct Judged {
     pub static_tls: StaticTls,
 }
 
+/// How jump slots are bound.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// RTLD_NOW.
+    Now,
+    /// RTLD_LAZY, as programs start.
+    Lazy,
+}
+
 /// Judges one call at Level 2.
 pub fn judge(map: &LinkMap<'_>, process: &Process<'_>, model: &LoaderModel) -> Judged {
     judge_with(map, process, model, None)
@@ -118,10 +127,22 @@ pub fn judge_with(
     model: &LoaderModel,
     memo: Option<&Memo>,
 ) -> Judged {
+    judge_mode(map, process, model, memo, Mode::Now)
+}
+
+/// Judges one call in a binding mode. What is remembered of other calls only serves RTLD_NOW.
+pub fn judge_mode(
+    map: &LinkMap<'_>,
+    process: &Process<'_>,
+    model: &LoaderModel,
+    memo: Option<&Memo>,
+    mode: Mode,
+) -> Judged {
+    let memo = memo.filter(|_| mode == Mode::Now);
     let mut unresolved = Vec::new();
     let mut static_tls = process.static_tls;
     let mut notes = Vec::new();
-    let stop = steps(map, process, model, memo, &mut unresolved, &mut static_tls, &mut notes);
+    let stop = steps(map, process, model, memo, mode, &mut unresolved, &mut static_tls, &mut notes);
     let mut findings = Vec::new();
     let level_reached = match (&stop, &map.miss) {
         (None, _) => 2,
@@ -155,6 +176,7 @@ fn steps(
     process: &Process<'_>,
     model: &LoaderModel,
     memo: Option<&Memo>,
+    mode: Mode,
     unresolved: &mut Vec<Unresolved>,
     static_tls: &mut StaticTls,
     notes: &mut Vec<Finding>,
@@ -179,7 +201,8 @@ fn steps(
     if let Some(stop) = isa(map, &sorted, model) {
         return Some(stop);
     }
-    let mut work = relocate::Relocation { map, process, model, memo, unresolved, static_tls, notes };
+    let lazy = mode == Mode::Lazy;
+    let mut work = relocate::Relocation { map, process, model, lazy, memo, unresolved, static_tls, notes };
     if let Some(stop) = work.run(&sorted) {
         return Some(stop);
     }

@@ -27,6 +27,8 @@ pub struct Relocation<'w, 'h> {
     pub process: &'w Process<'h>,
     /// The loader.
     pub model: &'w LoaderModel,
+    /// Jump slots of objects that do not ask for RTLD_NOW wait for their first call.
+    pub lazy: bool,
     /// Results of other calls.
     pub memo: Option<&'w Memo>,
     /// Out: all strong references without a definition.
@@ -61,7 +63,10 @@ impl<'h> Relocation<'_, 'h> {
             let Some(facts) = node.facts().filter(|_| !node.before) else { continue };
             match &first {
                 None => first = self.object(&scope, *ix, node, facts, &mut state),
-                Some(_) => self.only_missing(&scope, *ix, facts, 0),
+                Some(_) => {
+                    let lazy = self.lazy && !facts.dynamic.bind_now && !self.model.env.bind_now;
+                    self.only_missing(&scope, *ix, facts, 0, lazy);
+                }
             }
             if let Some(flag) = state.relocated.get_mut(ix.index()) {
                 *flag = true;
@@ -97,13 +102,17 @@ impl<'h> Relocation<'_, 'h> {
         facts: &ElfFacts<'h>,
         state: &mut State,
     ) -> Option<Stop> {
+        let lazy = self.lazy && !facts.dynamic.bind_now && !self.model.env.bind_now;
         let limit = facts.relocs.fatal.as_ref().map_or(usize::MAX, |(after, _)| *after);
         for (i, import) in facts.relocs.imports.iter().enumerate() {
             if i >= limit {
                 break;
             }
+            if lazy && import.flags & relocs::LAZY != 0 {
+                continue;
+            }
             if let Some(stop) = self.import(scope, ix, node, facts, import, state) {
-                self.only_missing(scope, ix, facts, i);
+                self.only_missing(scope, ix, facts, i, lazy);
                 return Some(stop);
             }
         }
@@ -114,8 +123,11 @@ impl<'h> Relocation<'_, 'h> {
     }
 
     /// Notes the missing symbols from import `from` on.
-    fn only_missing(&mut self, scope: &Scope<'_, 'h>, ix: NodeIx, facts: &ElfFacts<'h>, from: usize) {
+    fn only_missing(&mut self, scope: &Scope<'_, 'h>, ix: NodeIx, facts: &ElfFacts<'h>, from: usize, lazy: bool) {
         for import in facts.relocs.imports.iter().skip(from) {
+            if lazy && import.flags & relocs::LAZY != 0 {
+                continue;
+            }
             if matches!(scope.bind(ix, facts, import), Ok(Binding::Missing | Binding::NotInVersionFile)) {
                 self.missing(ix, Scope::reference(facts, import));
             }

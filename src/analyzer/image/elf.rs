@@ -11,7 +11,7 @@ use super::scan::{self, Traits};
 use super::segments::{self, Tls};
 use super::symbols::{self, Symbols};
 use super::versions::{self, Name, Versions};
-use super::vm::{Fault, FaultKind, Vm};
+use super::vm::{self, Fault, FaultKind, Vm};
 use crate::analyzer::defect::{Defect, Structure};
 use crate::analyzer::loader_model::LoaderModel;
 
@@ -57,6 +57,8 @@ pub struct ElfFacts<'h> {
     pub relro_fault: Option<Defect>,
     /// x86 ISA bits needed.
     pub isa_needed: u32,
+    /// PT_INTERP.
+    pub interpreter: Option<&'h [u8]>,
     /// JSON texts of `.note.dlopen`.
     pub dlopen_notes: Vec<&'h [u8]>,
     /// The machine of the file is served, but a segment may overwrite other objects.
@@ -138,6 +140,7 @@ fn try_read<'h>(bytes: &'h [u8], model: &LoaderModel, noexec: bool, role: Role) 
         tls: mapped.tls,
         relro_fault,
         isa_needed,
+        interpreter: interpreter(bytes, &header),
         dlopen_notes,
         stray: mapped.stray,
         symbols,
@@ -145,6 +148,15 @@ fn try_read<'h>(bytes: &'h [u8], model: &LoaderModel, noexec: bool, role: Role) 
         header,
         dynamic,
     })
+}
+
+/// The path in PT_INTERP, which the kernel reads from the file.
+fn interpreter<'h>(bytes: &'h [u8], header: &Header) -> Option<&'h [u8]> {
+    let s = header.segments.iter().find(|s| s.kind == 3)?;
+    let start = usize::try_from(s.offset).ok()?;
+    let text = bytes.get(start..start.checked_add(usize::try_from(s.filesz).ok()?)?)?;
+    let end = text.iter().position(|b| *b == 0)?;
+    text.get(..end)
 }
 
 /// `_dl_protect_relro`: whole pages only, both ends rounded down.
@@ -159,6 +171,13 @@ fn relro(vm: &Vm<'_>, (at, size): (u64, u64), page: u64) -> Option<Defect> {
     }
     if end < start {
         return Some(Defect::RelroRange);
+    }
+    let (low, high) = vm.range();
+    if start >= low && start < high && end.saturating_sub(high) > vm::NEIGHBOURHOOD {
+        // The call fails at the first hole, but only after it took the right to write from every
+        // object in between, libc and the loader among them.
+        let fault = Fault { kind: FaultKind::Segv, addr: high };
+        return Some(Defect::Memory { structure: Structure::Relro, fault });
     }
     match vm.all_mapped(start, end) {
         Ok(()) => None,

@@ -16,6 +16,8 @@ pub enum Action {
     Irelative,
     /// Stores an address, or part of one.
     Address,
+    /// Stores a function's address in the PLT's table: may wait for the first call (RTLD_LAZY).
+    JumpSlot,
     /// Stores a symbol's size: a missing weak symbol is a null dereference.
     Size,
     /// Stores the module number of a TLS variable.
@@ -48,14 +50,14 @@ const fn kind(action: Action, plt: bool, width: u8) -> Option<Kind> {
 /// The type's entry in the machine's table.
 #[inline]
 pub fn lookup(model: &LoaderModel, number: u32) -> Option<Kind> {
-    use Action::{Address, Copy, Irelative, None as Nothing, Relative, Size, TlsDescriptor, TlsModule, TlsOffset, TlsStatic};
+    use Action::{Address, Copy, Irelative, JumpSlot, None as Nothing, Relative, Size, TlsDescriptor, TlsModule, TlsOffset, TlsStatic};
     match model.machine {
         Machine::X86_64 => match number {
             0 => kind(Nothing, false, 0),
             1 | 6 => kind(Address, false, 8),
             2 | 10 => kind(Address, false, 4),
             5 => kind(Copy, false, 0),
-            7 => kind(Address, true, 8),
+            7 => kind(JumpSlot, true, 8),
             8 | 38 => kind(Relative, false, 8),
             16 => kind(TlsModule, true, 8),
             17 => kind(TlsOffset, true, 8),
@@ -70,7 +72,7 @@ pub fn lookup(model: &LoaderModel, number: u32) -> Option<Kind> {
             0 => kind(Nothing, false, 0),
             1 | 2 | 6 => kind(Address, false, 4),
             5 => kind(Copy, false, 0),
-            7 => kind(Address, true, 4),
+            7 => kind(JumpSlot, true, 4),
             8 => kind(Relative, false, 4),
             14 | 37 => kind(TlsStatic, true, 4),
             35 => kind(TlsModule, true, 4),
@@ -85,7 +87,7 @@ pub fn lookup(model: &LoaderModel, number: u32) -> Option<Kind> {
             257 | 1025 => kind(Address, false, 8),
             258 => kind(Address, false, 4),
             1024 => kind(Copy, false, 0),
-            1026 => kind(Address, true, 8),
+            1026 => kind(JumpSlot, true, 8),
             1027 => kind(Relative, false, 8),
             1028 => kind(TlsModule, true, 8),
             1029 => kind(TlsOffset, true, 8),
@@ -102,7 +104,7 @@ pub fn lookup(model: &LoaderModel, number: u32) -> Option<Kind> {
             18 => kind(TlsOffset, true, 4),
             19 => kind(TlsStatic, true, 4),
             20 => kind(Copy, false, 0),
-            22 => kind(Address, true, 4),
+            22 => kind(JumpSlot, true, 4),
             23 => kind(Relative, false, 4),
             160 => kind(Irelative, false, 4),
             _ => None,
@@ -112,7 +114,7 @@ pub fn lookup(model: &LoaderModel, number: u32) -> Option<Kind> {
             2 => kind(Address, false, 8),
             3 => kind(Relative, false, 8),
             4 => kind(Copy, false, 0),
-            5 => kind(Address, true, 8),
+            5 => kind(JumpSlot, true, 8),
             7 => kind(TlsModule, true, 8),
             9 => kind(TlsOffset, true, 8),
             11 => kind(TlsStatic, true, 8),
@@ -127,7 +129,7 @@ pub fn lookup(model: &LoaderModel, number: u32) -> Option<Kind> {
             3..=6 | 25 | 39..=42 | 56 | 57 | 110 | 111 => kind(Address, false, 2),
             19 => kind(Copy, false, 0),
             20 | 38 | 43 | 44 => kind(Address, false, 8),
-            21 => kind(Address, true, 8),
+            21 => kind(JumpSlot, true, 8),
             22 => kind(Relative, false, 8),
             68 => kind(TlsModule, true, 8),
             69..=72 | 95..=100 | 112 | 113 => kind(TlsStatic, true, 2),
@@ -143,7 +145,7 @@ pub fn lookup(model: &LoaderModel, number: u32) -> Option<Kind> {
             4 | 5 | 19 => kind(Address, false, 4),
             9 => kind(Copy, false, 0),
             10 | 22 | 23 => kind(Address, false, 8),
-            11 => kind(Address, true, 8),
+            11 => kind(JumpSlot, true, 8),
             12 => kind(Relative, false, 8),
             54 => kind(TlsModule, true, 8),
             55 => kind(TlsOffset, true, 8),

@@ -32,6 +32,8 @@ pub const STATIC_TLS: u16 = 32;
 pub const TLS_DESCRIPTOR: u16 = 64;
 /// The object itself defines the symbol.
 pub const DEFINED: u16 = 128;
+/// A jump slot: bound at the first call where binding is lazy.
+pub const LAZY: u16 = 512;
 /// STV_PROTECTED reference: binds to itself when found elsewhere.
 pub const PROTECTED: u16 = 256;
 
@@ -380,6 +382,7 @@ impl Walk<'_, '_> {
             Action::TlsStatic => STATIC_TLS,
             Action::TlsDescriptor => TLS_DESCRIPTOR,
             Action::Copy => COPY,
+            Action::JumpSlot => LAZY,
             _ => 0,
         };
         let class = if kind.plt { PLT } else { 0 } | extra;
@@ -387,6 +390,7 @@ impl Walk<'_, '_> {
         let bit = match class {
             0 => 1u8,
             PLT => 2,
+            c if c & LAZY != 0 => 128,
             NEEDS_VALUE => 4,
             COPY => 8,
             c if c & STATIC_TLS != 0 => 16,

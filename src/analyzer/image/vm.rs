@@ -62,7 +62,7 @@ pub struct Area {
 }
 
 /// How far outside an object other objects of the process may lie.
-const NEIGHBOURHOOD: u64 = 64 << 20;
+pub const NEIGHBOURHOOD: u64 = 64 << 20;
 
 /// An object as mapped.
 #[derive(Clone, Debug, Default)]
