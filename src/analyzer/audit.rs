@@ -248,7 +248,10 @@ pub fn root_causes(libraries: &[Library]) -> Vec<RootCause> {
     }
     let mut rows: Vec<_> = table.into_values().collect();
     rows.sort_by(|a, b| {
-        b.libraries.len().cmp(&a.libraries.len()).then_with(|| (a.code, &a.subject).cmp(&(b.code, &b.subject)))
+        b.libraries
+            .len()
+            .cmp(&a.libraries.len())
+            .then_with(|| (a.code, &a.subject).cmp(&(b.code, &b.subject)))
     });
     rows
 }

@@ -56,7 +56,6 @@ impl<'m, 'h> Scope<'m, 'h> {
         Scope { map, objects, global, model }
     }
 
-
     /// Binds one import of `from`.
     ///
     /// # Errors
@@ -168,9 +167,8 @@ impl<'m, 'h> Scope<'m, 'h> {
                 0 => None,
                 v => facts.versions.entry(v).ok().flatten(),
             };
-            let wanted = version.and_then(|e| {
-                Some(Wanted { hash: e.hash, name: e.name().ok()?, hidden: e.hidden })
-            });
+            let wanted =
+                version.and_then(|e| Some(Wanted { hash: e.hash, name: e.name().ok()?, hidden: e.hidden }));
             let mut query = Query {
                 name: &name,
                 hash: import.hash,

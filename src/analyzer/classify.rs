@@ -22,6 +22,12 @@ impl Because {
 }
 
 /// Sorts a failing library.
-pub fn classify(_disk: &Disk<'_, '_>, _path: &[u8], _map: &LinkMap<'_>, _judgement: &Judgement, _missing: &[MissingSymbol]) -> Because {
+pub fn classify(
+    _disk: &Disk<'_, '_>,
+    _path: &[u8],
+    _map: &LinkMap<'_>,
+    _judgement: &Judgement,
+    _missing: &[MissingSymbol],
+) -> Because {
     Because::Nothing
 }

@@ -172,5 +172,6 @@ impl<'a, 'h> Disk<'a, 'h> {
 }
 
 fn shard_of(path: &[u8]) -> usize {
-    path.iter().rev().take(24).fold(path.len(), |h, b| h.wrapping_mul(31).wrapping_add(usize::from(*b))) % SHARDS
+    path.iter().rev().take(24).fold(path.len(), |h, b| h.wrapping_mul(31).wrapping_add(usize::from(*b)))
+        % SHARDS
 }

@@ -15,8 +15,8 @@ use super::image::dynamic::{DF_1_NODEFLIB, NeedKind};
 use super::image::elf::{ElfFacts, Image, Role};
 use super::image::limits;
 use super::model::NodeIx;
-use super::search::glibc::{self, Request, Source};
 use super::provenance::{Attempt, Provenance};
+use super::search::glibc::{self, Request, Source};
 use super::search::{Hit, tokens};
 use super::static_tls::StaticTls;
 
@@ -214,9 +214,10 @@ impl<'h> LinkMap<'h> {
         let miss = |reason| Box::new(Miss { name: name.to_vec(), requester, reason, attempts: Vec::new() });
         let known = self.names.get(name).copied();
         if let Some((at, defect)) = &self.poison
-            && known.is_none_or(|k| k > *at) {
-                return Err(miss(MissReason::Memory(defect.clone())));
-            }
+            && known.is_none_or(|k| k > *at)
+        {
+            return Err(miss(MissReason::Memory(defect.clone())));
+        }
         if let Some(ix) = known {
             // A match by SONAME makes the SONAME an alias, which version needs can name.
             self.alias(ix, name);
@@ -269,9 +270,10 @@ impl<'h> LinkMap<'h> {
             return None;
         }
         if let Opening::Image(image) = disk.open(path)
-            && let Some(ix) = self.files.get(&(image.stat.dev, image.stat.ino)) {
-                return Some(Passes::Loaded(*ix));
-            }
+            && let Some(ix) = self.files.get(&(image.stat.dev, image.stat.ino))
+        {
+            return Some(Passes::Loaded(*ix));
+        }
         if !self.starting || !matches!(defect, Defect::NoOpen | Defect::ExecStack) {
             return None;
         }
@@ -321,9 +323,11 @@ impl<'h> LinkMap<'h> {
     fn alias(&mut self, ix: NodeIx, name: &[u8]) {
         self.names.entry(Cow::Owned(name.to_vec())).or_insert(ix);
         if let Some(n) = self.nodes.get_mut(ix.index())
-            && n.name != name && !n.aliases.iter().any(|a| a == name) {
-                n.aliases.push(name.to_vec());
-            }
+            && n.name != name
+            && !n.aliases.iter().any(|a| a == name)
+        {
+            n.aliases.push(name.to_vec());
+        }
     }
 
     /// Goes through the sources the requester's place in the map gives.
@@ -351,8 +355,7 @@ impl<'h> LinkMap<'h> {
             lists.rpaths.iter().map(|(why, dirs)| Source { provenance: why.clone(), dirs }).collect();
         let runpath = lists.runpath.as_ref().map(|dirs| Source { provenance: Provenance::Runpath, dirs });
         let nodeflib = self.facts(on_behalf).is_some_and(|f| f.dynamic.flags_1 & DF_1_NODEFLIB != 0);
-        let request =
-            Request { name, rpaths, env, runpath, nodeflib };
+        let request = Request { name, rpaths, env, runpath, nodeflib };
         glibc::search(disk, &request, errno, log)
     }
 
@@ -462,7 +465,9 @@ impl<'h> LinkMap<'h> {
                     if mark(listed, filtee) {
                         list.insert(place, (filtee, false));
                         place += 1;
-                    } else if let Some(late) = list.iter().position(|(n, _)| *n == filtee).filter(|p| *p > place) {
+                    } else if let Some(late) =
+                        list.iter().position(|(n, _)| *n == filtee).filter(|p| *p > place)
+                    {
                         list.remove(late);
                         list.insert(place, (filtee, false));
                         place += 1;
@@ -471,9 +476,10 @@ impl<'h> LinkMap<'h> {
             }
         }
         if (record || ix == self.root)
-            && let Some(n) = self.nodes.get_mut(ix.index()) {
-                n.needs = resolved;
-            }
+            && let Some(n) = self.nodes.get_mut(ix.index())
+        {
+            n.needs = resolved;
+        }
         Ok(())
     }
 
@@ -555,7 +561,9 @@ fn survives(reason: &MissReason) -> bool {
     use super::defect::Effect;
     match reason {
         MissReason::NotFound(_) | MissReason::OtherClass => true,
-        MissReason::Refused { defect, .. } => matches!(defect.effect(), Effect::Error { .. } | Effect::Skip { .. }),
+        MissReason::Refused { defect, .. } => {
+            matches!(defect.effect(), Effect::Error { .. } | Effect::Skip { .. })
+        }
         _ => false,
     }
 }
@@ -625,7 +633,9 @@ pub fn start_up<'h>(
     let model = disk.model();
     // ld.so is there first; it enters the scope where something needs it.
     let mut errno = Errno::NONE;
-    if let Hit::Opened { path, image, provenance } = glibc::open_path(disk, &model.interpreter, &mut errno, None) {
+    if let Hit::Opened { path, image, provenance } =
+        glibc::open_path(disk, &model.interpreter, &mut errno, None)
+    {
         m.add(path, &model.interpreter, image, None, provenance);
     }
     let mut list = vec![(NodeIx(0), false)];
@@ -634,9 +644,10 @@ pub fn start_up<'h>(
     for name in preload {
         // A preload that cannot be loaded is only warned about.
         if let Ok(ix) = m.need(disk, process, Some(NodeIx(0)), name)
-            && mark(&mut listed, ix) {
-                list.push((ix, false));
-            }
+            && mark(&mut listed, ix)
+        {
+            list.push((ix, false));
+        }
     }
     let has_program = m.facts(NodeIx(0)).is_some();
     if !has_program {

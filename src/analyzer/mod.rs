@@ -2,12 +2,13 @@
 //! It must never print, start a process or read the environment.
 //! The phases are those of the loader (glibc elf/dl-open.c), one module each.
 
+pub mod audit;
 pub mod bind;
+pub mod catalogue;
 pub mod checks;
+pub mod classify;
 pub mod defect;
 pub mod detect;
-pub mod audit;
-pub mod classify;
 pub mod disk;
 pub mod finding;
 pub mod host;

@@ -91,7 +91,9 @@ fn say_it_as_started(path: &[u8], map: &LinkMap<'_>, judged: &mut Judged) {
     let Verdict::Fails { message: Some(message), .. } = &mut judged.judgement.verdict else { return };
     let occasion: &[u8] = match judged.judgement.findings.first() {
         Some(Finding::VersionNotFound { .. }) => b"",
-        Some(Finding::SymbolNotFound { .. } | Finding::SymbolNotInVersionFile { .. }) => b"symbol lookup error: ",
+        Some(Finding::SymbolNotFound { .. } | Finding::SymbolNotInVersionFile { .. }) => {
+            b"symbol lookup error: "
+        }
         _ if map.miss.is_some() => b"error while loading shared libraries: ",
         _ => b"error while loading shared libraries: ",
     };
@@ -109,7 +111,10 @@ fn loads<'h>(map: Option<LinkMap<'h>>) -> Start<'h> {
 
 fn undecided<'h>(finding: Finding) -> Start<'h> {
     let judgement = Judgement { verdict: Verdict::Undecided, findings: vec![finding], level_reached: 0 };
-    Start { map: None, judged: Judged { judgement, unresolved: Vec::new(), static_tls: StaticTls::default() } }
+    Start {
+        map: None,
+        judged: Judged { judgement, unresolved: Vec::new(), static_tls: StaticTls::default() },
+    }
 }
 
 /// The kernel refuses to execute it: no loader speaks, so the text is that of `execve`.
@@ -121,5 +126,8 @@ fn refused<'h>(path: &[u8], finding: Finding, errno: Option<Errno>) -> Start<'h>
         findings: vec![finding],
         level_reached: 0,
     };
-    Start { map: None, judged: Judged { judgement, unresolved: Vec::new(), static_tls: StaticTls::default() } }
+    Start {
+        map: None,
+        judged: Judged { judgement, unresolved: Vec::new(), static_tls: StaticTls::default() },
+    }
 }

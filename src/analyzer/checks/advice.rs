@@ -48,11 +48,17 @@ pub fn notes<'h>(disk: &Disk<'_, 'h>, map: &LinkMap<'h>, judgement: &mut Judgeme
     let Some(node) = map.node(map.root).filter(|n| !n.before) else { return };
     let Some(facts) = node.facts() else { return };
     for entry in dlopen_entries(facts) {
-        if entry.soname.is_empty() || entry.soname.iter().any(|s| map.would_find(disk, map.root, s.as_bytes())) {
+        if entry.soname.is_empty()
+            || entry.soname.iter().any(|s| map.would_find(disk, map.root, s.as_bytes()))
+        {
             continue;
         }
         let priority = if entry.priority.is_empty() { "suggested".to_owned() } else { entry.priority };
-        judgement.findings.push(Finding::OptionalMissing { sonames: entry.soname, priority, feature: entry.feature });
+        judgement.findings.push(Finding::OptionalMissing {
+            sonames: entry.soname,
+            priority,
+            feature: entry.feature,
+        });
     }
     working_directory(map, node, facts, judgement);
     beyond_end(node, facts, judgement);

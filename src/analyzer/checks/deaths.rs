@@ -18,10 +18,11 @@ pub fn constructors(map: &LinkMap<'_>, sorted: &[NodeIx]) -> Option<Stop> {
         return Some(stop);
     }
     if let Some(facts) = map.facts(map.root)
-        && let Some(defect) = facts.constructors.preinit_fatal.as_ref().filter(|_| facts.constructors.preinit) {
-            let name = map.node(map.root).map(|n| n.name.clone()).unwrap_or_default();
-            return Some(Stop::of(&name, defect.clone()));
-        }
+        && let Some(defect) = facts.constructors.preinit_fatal.as_ref().filter(|_| facts.constructors.preinit)
+    {
+        let name = map.node(map.root).map(|n| n.name.clone()).unwrap_or_default();
+        return Some(Stop::of(&name, defect.clone()));
+    }
     sorted.iter().rev().find_map(|ix| call(map, *ix))
 }
 

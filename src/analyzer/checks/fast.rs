@@ -151,14 +151,8 @@ impl<'h> Relocation<'_, 'h> {
 fn refers_to_ifunc(user: &ElfFacts<'_>, owner: &ElfFacts<'_>) -> bool {
     user.relocs.imports.iter().filter(|i| i.flags & relocs::OWN == 0).any(|i| {
         let Ok(name) = user.symbols.string(&user.vm, u64::from(i.name)) else { return true };
-        let query = Query {
-            name: &name,
-            hash: i.hash,
-            version: None,
-            plt: false,
-            own: None,
-            prefers_exact: false,
-        };
+        let query =
+            Query { name: &name, hash: i.hash, version: None, plt: false, own: None, prefers_exact: false };
         owner.symbols.any_ifunc(&owner.vm, &query)
     })
 }

@@ -158,11 +158,7 @@ pub fn judge_mode(
                 *more = unresolved.len().saturating_sub(1);
             }
             findings.push(finding);
-            if known {
-                Verdict::Fails { message: stop.message, dies: stop.dies }
-            } else {
-                Verdict::Undecided
-            }
+            if known { Verdict::Fails { message: stop.message, dies: stop.dies } } else { Verdict::Undecided }
         }
     };
     findings.extend(map.more_misses.iter().map(|m| missing(map, m)));

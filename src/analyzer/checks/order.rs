@@ -57,11 +57,10 @@ fn dfs(map: &LinkMap<'_>, start: &[NodeIx], root_first: bool) -> Vec<NodeIx> {
         }
     }
     post.reverse();
-    if root_first
-        && let Some(at) = post.iter().position(|n| *n == map.root) {
-            post.remove(at);
-            post.insert(0, map.root);
-        }
+    if root_first && let Some(at) = post.iter().position(|n| *n == map.root) {
+        post.remove(at);
+        post.insert(0, map.root);
+    }
     post
 }
 

@@ -51,9 +51,10 @@ impl<'h> Relocation<'_, 'h> {
     /// Relocates from the last object to the first; the first failure.
     pub fn run(&mut self, sorted: &[NodeIx]) -> Option<Stop> {
         if let Some(memo) = self.memo
-            && let Fast::Done(stop) = self.fast(sorted, memo) {
-                return stop;
-            }
+            && let Fast::Done(stop) = self.fast(sorted, memo)
+        {
+            return stop;
+        }
         let scope = Scope::new(self.map, self.process, self.model);
         let before: Vec<bool> = self.map.nodes.iter().map(|n| n.before).collect();
         let mut state = State { relocated: before.clone(), static_tls: before, late: None };
@@ -123,7 +124,14 @@ impl<'h> Relocation<'_, 'h> {
     }
 
     /// Notes the missing symbols from import `from` on.
-    fn only_missing(&mut self, scope: &Scope<'_, 'h>, ix: NodeIx, facts: &ElfFacts<'h>, from: usize, lazy: bool) {
+    fn only_missing(
+        &mut self,
+        scope: &Scope<'_, 'h>,
+        ix: NodeIx,
+        facts: &ElfFacts<'h>,
+        from: usize,
+        lazy: bool,
+    ) {
         for import in facts.relocs.imports.iter().skip(from) {
             if lazy && import.flags & relocs::LAZY != 0 {
                 continue;
@@ -228,7 +236,8 @@ impl<'h> Relocation<'_, 'h> {
         let owner = provider.facts()?;
         // An absolute symbol's value is called as it stands, which is no address of any object.
         let absolute = Fault { kind: FaultKind::Segv, addr: symbol.value };
-        let callable = if symbol.shndx == SHN_ABS { Err(absolute) } else { owner.vm.executable(symbol.value) };
+        let callable =
+            if symbol.shndx == SHN_ABS { Err(absolute) } else { owner.vm.executable(symbol.value) };
         if let Err(fault) = callable {
             return Some(Stop::of(&provider.name, Defect::Code(fault)));
         }
@@ -292,10 +301,8 @@ impl<'h> Relocation<'_, 'h> {
                 Some(Stop::says(&provider.name, "cannot allocate memory in static TLS block", finding))
             }
             Grant::DividesByZero => {
-                let finding = Finding::TlsWithoutSegment {
-                    object: node.name.clone(),
-                    owner: provider.name.clone(),
-                };
+                let finding =
+                    Finding::TlsWithoutSegment { object: node.name.clone(), owner: provider.name.clone() };
                 Some(Stop { message: None, dies: Some(Death::Signal(Signal::Fpe)), finding })
             }
         }

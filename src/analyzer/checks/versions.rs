@@ -53,10 +53,8 @@ fn object<'h>(map: &LinkMap<'h>, node: &Node<'h>, facts: &ElfFacts<'h>, model: &
             NeedStep::File(Ok(file)) => match map.by_alias(file).and_then(|ix| map.node(ix)) {
                 Some(n) => provider = Some(n),
                 None => {
-                    let finding = Finding::VersionFileNotLoaded {
-                        file: file.to_vec(),
-                        requester: node.name.clone(),
-                    };
+                    let finding =
+                        Finding::VersionFileNotLoaded { file: file.to_vec(), requester: node.name.clone() };
                     let abort = Defect::Assertion(Assertion::VersionFile);
                     return Some(Stop::from_effect(&node.name, &abort, finding));
                 }
@@ -81,9 +79,10 @@ fn object<'h>(map: &LinkMap<'h>, node: &Node<'h>, facts: &ElfFacts<'h>, model: &
         return Some(Stop::of(&node.name, defect.clone()));
     }
     let needs_libc = || {
-        facts.needs.iter().any(|n| {
-            n.kind == NeedKind::Needed && n.name.as_ref().is_ok_and(|s| s.starts_with(b"libc.so."))
-        })
+        facts
+            .needs
+            .iter()
+            .any(|n| n.kind == NeedKind::Needed && n.name.as_ref().is_ok_and(|s| s.starts_with(b"libc.so.")))
     };
     let has_relr = model.rules.relr && facts.dynamic.relr.0.is_some();
     if has_relr && facts.dynamic.verneed.is_some() && !announces_relr && needs_libc() {
@@ -101,7 +100,12 @@ struct Wanted<'a> {
 }
 
 /// `match_symbol`: nothing to say if the provider defines the version, or has no definitions at all.
-fn match_symbol<'h>(node: &Node<'h>, facts: &ElfFacts<'h>, provider: &Node<'h>, want: &Wanted<'_>) -> Option<Stop> {
+fn match_symbol<'h>(
+    node: &Node<'h>,
+    facts: &ElfFacts<'h>,
+    provider: &Node<'h>,
+    want: &Wanted<'_>,
+) -> Option<Stop> {
     let from = provider.facts()?;
     if !from.versions.has_definitions {
         return None;
@@ -135,7 +139,8 @@ fn match_symbol<'h>(node: &Node<'h>, facts: &ElfFacts<'h>, provider: &Node<'h>, 
         Ok(v) => v.to_vec(),
         Err(defect) => return Some(Stop::of(&node.name, defect.clone())),
     };
-    let users: Vec<_> = facts.relocs.imports.iter().filter(|i| i.version == want.row && i.version != 0).collect();
+    let users: Vec<_> =
+        facts.relocs.imports.iter().filter(|i| i.version == want.row && i.version != 0).collect();
     let finding = Finding::VersionNotFound {
         provider: provider.name.clone(),
         version: version.clone(),

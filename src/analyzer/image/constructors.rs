@@ -51,12 +51,15 @@ fn array(vm: &Vm<'_>, start: u64, count: u64, relocs: &Relocs) -> Result<(), Def
     let word = vm.format.word();
     for i in 0..count.min(limits::CONSTRUCTORS as u64) {
         let slot = vm.format.wrap(start.wrapping_add(i * word));
-        let raw = vm.addr(slot).map_err(|fault| Defect::Memory { structure: Structure::Constructors, fault })?;
+        let raw =
+            vm.addr(slot).map_err(|fault| Defect::Memory { structure: Structure::Constructors, fault })?;
         match relocs.slots.iter().rev().find(|(at, _)| *at == slot).map(|(_, t)| *t) {
             Some(Target::Symbol) => {}
             Some(Target::Address(at)) => vm.executable(vm.format.wrap(at)).map_err(Defect::Code)?,
             // Nothing relocates the slot: the loader calls the raw number, which is no load address.
-            None => return Err(Defect::Code(super::vm::Fault { kind: super::vm::FaultKind::Segv, addr: raw })),
+            None => {
+                return Err(Defect::Code(super::vm::Fault { kind: super::vm::FaultKind::Segv, addr: raw }));
+            }
         }
     }
     Ok(())

@@ -93,12 +93,21 @@ pub fn read<'h>(bytes: &'h [u8], model: &LoaderModel, noexec: bool, role: Role) 
     }
 }
 
-fn try_read<'h>(bytes: &'h [u8], model: &LoaderModel, noexec: bool, role: Role) -> Result<ElfFacts<'h>, Defect> {
+fn try_read<'h>(
+    bytes: &'h [u8],
+    model: &LoaderModel,
+    noexec: bool,
+    role: Role,
+) -> Result<ElfFacts<'h>, Defect> {
     let header = header::open_verify(bytes, model)?;
     let mapped = segments::map(bytes, &header, model, noexec, role)?;
     let dynamic = dynamic::read(&mapped, model, role)?;
     let library = role == Role::Library;
-    if library && mapped.stack_flags & 1 != 0 && model.rules.refuses_execstack && model.env.execstack != Some(2) {
+    if library
+        && mapped.stack_flags & 1 != 0
+        && model.rules.refuses_execstack
+        && model.env.execstack != Some(2)
+    {
         return Err(Defect::ExecStack);
     }
     let note_fault = |fault: Fault| Defect::Memory { structure: Structure::Notes, fault };
@@ -106,10 +115,10 @@ fn try_read<'h>(bytes: &'h [u8], model: &LoaderModel, noexec: bool, role: Role) 
         // The loader walks the table again where it is mapped, not where it was read from.
         let size = if header.format.is64 { 56u64 } else { 32 };
         for i in (0..header.segments.len() as u64).rev() {
-            mapped.vm.u32(at.wrapping_add(i * size)).map_err(|fault| Defect::Memory {
-                structure: Structure::ProgramHeaders,
-                fault,
-            })?;
+            mapped
+                .vm
+                .u32(at.wrapping_add(i * size))
+                .map_err(|fault| Defect::Memory { structure: Structure::ProgramHeaders, fault })?;
         }
     }
     let isa_needed = notes::isa_needed(&mapped.vm, &header.segments, model).map_err(note_fault)?;

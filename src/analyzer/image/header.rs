@@ -164,7 +164,8 @@ fn matches_host(machine: u16, flags: u32, class: u8, model: &LoaderModel) -> boo
     match model.machine {
         Machine::Riscv64 => machine == 243 && flags & 6 == model.float_abi,
         Machine::Ppc64 => {
-            machine == 21 && matches!((flags & 3, model.machine.is_big_endian()), (0 | 2, false) | (0 | 1, true))
+            machine == 21
+                && matches!((flags & 3, model.machine.is_big_endian()), (0 | 2, false) | (0 | 1, true))
         }
         Machine::S390x => (machine == 22 || machine == 0xA390) && class == 2,
         other => machine == other.e_machine(),
@@ -185,7 +186,10 @@ fn wrapped_headers(bytes: &[u8], f: Format, phoff: u64, count: u16) -> Option<Op
         return None;
     }
     let head = bytes.get(..832).unwrap_or(bytes);
-    let end = phoff.checked_add(56 * u64::from(count)).is_none().then(|| phoff.wrapping_add(56 * u64::from(count)))?;
+    let end = phoff
+        .checked_add(56 * u64::from(count))
+        .is_none()
+        .then(|| phoff.wrapping_add(56 * u64::from(count)))?;
     if end > head.len() as u64 {
         return None;
     }

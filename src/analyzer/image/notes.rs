@@ -125,11 +125,14 @@ pub fn dlopen_texts<'h>(vm: &Vm<'h>, segments: &[Segment]) -> Vec<&'h [u8]> {
             let text = at.saturating_add(text);
             let end = text.saturating_add(size);
             let owner = bytes.get(at.saturating_add(12)..at.saturating_add(16));
-            if kind == DLOPEN_NOTE as usize && name == 4 && owner == Some(b"FDO\0")
-                && let Some(json) = bytes.get(text..end) {
-                    let stop = json.iter().position(|b| *b == 0).unwrap_or(json.len());
-                    out.push(json.get(..stop).unwrap_or_default());
-                }
+            if kind == DLOPEN_NOTE as usize
+                && name == 4
+                && owner == Some(b"FDO\0")
+                && let Some(json) = bytes.get(text..end)
+            {
+                let stop = json.iter().position(|b| *b == 0).unwrap_or(json.len());
+                out.push(json.get(..stop).unwrap_or_default());
+            }
             let Some(next) = end.checked_next_multiple_of(align) else { break };
             at = next;
         }

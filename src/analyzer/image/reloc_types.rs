@@ -50,7 +50,10 @@ const fn kind(action: Action, plt: bool, width: u8) -> Option<Kind> {
 /// The type's entry in the machine's table.
 #[inline]
 pub fn lookup(model: &LoaderModel, number: u32) -> Option<Kind> {
-    use Action::{Address, Copy, Irelative, JumpSlot, None as Nothing, Relative, Size, TlsDescriptor, TlsModule, TlsOffset, TlsStatic};
+    use Action::{
+        Address, Copy, Irelative, JumpSlot, None as Nothing, Relative, Size, TlsDescriptor, TlsModule,
+        TlsOffset, TlsStatic,
+    };
     match model.machine {
         Machine::X86_64 => match number {
             0 => kind(Nothing, false, 0),

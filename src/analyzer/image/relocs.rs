@@ -243,19 +243,47 @@ impl Walk<'_, '_> {
     }
 
     /// Calls `each` for every record that starts in `[start, start + size)`.
-    fn each(&mut self, start: u64, size: u64, entry: u64, rela: bool, each: fn(&mut Self, Record) -> Step) -> Step {
+    fn each(
+        &mut self,
+        start: u64,
+        size: u64,
+        entry: u64,
+        rela: bool,
+        each: fn(&mut Self, Record) -> Step,
+    ) -> Step {
         let f = self.vm.format;
         let window = self.vm.window(start).unwrap_or_default();
-        let whole = usize::try_from(size.div_ceil(entry)).unwrap_or(usize::MAX).min(window.len() / entry as usize);
+        let whole =
+            usize::try_from(size.div_ceil(entry)).unwrap_or(usize::MAX).min(window.len() / entry as usize);
         let flow = match (f.is64, rela, f.big) {
-            (true, true, false) => rela_slice::<elf::Rela64<LittleEndian>, _>(window, whole, LittleEndian, |r| self.step(r, each)),
-            (true, true, true) => rela_slice::<elf::Rela64<BigEndian>, _>(window, whole, BigEndian, |r| self.step(r, each)),
-            (true, false, false) => rel_slice::<elf::Rel64<LittleEndian>, _>(window, whole, LittleEndian, |r| self.step(r, each)),
-            (true, false, true) => rel_slice::<elf::Rel64<BigEndian>, _>(window, whole, BigEndian, |r| self.step(r, each)),
-            (false, true, false) => rela_slice::<elf::Rela32<LittleEndian>, _>(window, whole, LittleEndian, |r| self.step(r, each)),
-            (false, true, true) => rela_slice::<elf::Rela32<BigEndian>, _>(window, whole, BigEndian, |r| self.step(r, each)),
-            (false, false, false) => rel_slice::<elf::Rel32<LittleEndian>, _>(window, whole, LittleEndian, |r| self.step(r, each)),
-            (false, false, true) => rel_slice::<elf::Rel32<BigEndian>, _>(window, whole, BigEndian, |r| self.step(r, each)),
+            (true, true, false) => {
+                rela_slice::<elf::Rela64<LittleEndian>, _>(window, whole, LittleEndian, |r| {
+                    self.step(r, each)
+                })
+            }
+            (true, true, true) => {
+                rela_slice::<elf::Rela64<BigEndian>, _>(window, whole, BigEndian, |r| self.step(r, each))
+            }
+            (true, false, false) => {
+                rel_slice::<elf::Rel64<LittleEndian>, _>(window, whole, LittleEndian, |r| self.step(r, each))
+            }
+            (true, false, true) => {
+                rel_slice::<elf::Rel64<BigEndian>, _>(window, whole, BigEndian, |r| self.step(r, each))
+            }
+            (false, true, false) => {
+                rela_slice::<elf::Rela32<LittleEndian>, _>(window, whole, LittleEndian, |r| {
+                    self.step(r, each)
+                })
+            }
+            (false, true, true) => {
+                rela_slice::<elf::Rela32<BigEndian>, _>(window, whole, BigEndian, |r| self.step(r, each))
+            }
+            (false, false, false) => {
+                rel_slice::<elf::Rel32<LittleEndian>, _>(window, whole, LittleEndian, |r| self.step(r, each))
+            }
+            (false, false, true) => {
+                rel_slice::<elf::Rel32<BigEndian>, _>(window, whole, BigEndian, |r| self.step(r, each))
+            }
         };
         if let ControlFlow::Break(defect) = flow {
             return Err(defect);
@@ -328,7 +356,8 @@ impl Walk<'_, '_> {
     /// One record of the prefix that DT_RELACOUNT promises to be RELATIVE.
     fn relative(&mut self, r: Record) -> Step {
         if reloc_types::asserts_relative(self.model.machine) {
-            let fits = reloc_types::lookup(self.model, r.number).is_some_and(|k| k.action == Action::Relative);
+            let fits =
+                reloc_types::lookup(self.model, r.number).is_some_and(|k| k.action == Action::Relative);
             if !fits {
                 return Err(Defect::Assertion(Assertion::RelativeCount));
             }
@@ -398,15 +427,17 @@ impl Walk<'_, '_> {
         };
         let index = r.symbol as usize;
         if let Some(seen) = self.seen.get(index)
-            && seen & bit != 0 {
-                return Ok(seen & 64 != 0);
-            }
+            && seen & bit != 0
+        {
+            return Ok(seen & 64 != 0);
+        }
         let s = self.symbols.symbol(self.vm, r.symbol)?;
         let own = s.binding() == STB_LOCAL || s.binds_local();
         self.remember(index, bit | if own { 64 } else { 0 });
         if own {
             if class & (STATIC_TLS | TLS_DESCRIPTOR) != 0 || s.kind() == super::symbols::STT_GNU_IFUNC {
-                let import = Import { symbol: r.symbol, name: s.name, hash: 0, version: 0, flags: class | OWN };
+                let import =
+                    Import { symbol: r.symbol, name: s.name, hash: 0, version: 0, flags: class | OWN };
                 self.out.imports.push(import);
             }
             return Ok(true);
@@ -518,7 +549,9 @@ where
     R::Word: Into<u64>,
     R::Sword: Into<i64>,
 {
-    let Ok((records, _)) = pod::slice_from_bytes::<R>(window, count) else { return ControlFlow::Continue(()) };
+    let Ok((records, _)) = pod::slice_from_bytes::<R>(window, count) else {
+        return ControlFlow::Continue(());
+    };
     for r in records {
         each(Record {
             offset: r.r_offset(e).into(),
@@ -541,7 +574,9 @@ where
     R: Rel<Endian = E>,
     R::Word: Into<u64>,
 {
-    let Ok((records, _)) = pod::slice_from_bytes::<R>(window, count) else { return ControlFlow::Continue(()) };
+    let Ok((records, _)) = pod::slice_from_bytes::<R>(window, count) else {
+        return ControlFlow::Continue(());
+    };
     for r in records {
         each(Record {
             offset: r.r_offset(e).into(),

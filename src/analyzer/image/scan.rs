@@ -107,7 +107,12 @@ fn reachable(vm: &Vm<'_>, symbols: &Symbols<'_>) -> Option<std::ops::Range<u32>>
 }
 
 /// Every version index leads to a row, and every row's name can be read.
-fn versions_whole(vm: &Vm<'_>, symbols: &Symbols<'_>, versions: &Versions<'_>, range: &std::ops::Range<u32>) -> bool {
+fn versions_whole(
+    vm: &Vm<'_>,
+    symbols: &Symbols<'_>,
+    versions: &Versions<'_>,
+    range: &std::ops::Range<u32>,
+) -> bool {
     if !versions.has_table() {
         return true;
     }

@@ -142,8 +142,13 @@ pub fn map<'h>(
     } else {
         length
     };
-    let offset_too_far = |l: &Load| l.mapoff.saturating_add(l.mapend.wrapping_sub(l.mapstart)) > i64::MAX as u64;
-    if length == 0 || reserve > limit || first.mapoff.saturating_add(length) > i64::MAX as u64 || (noexec && first.prot & 1 != 0) {
+    let offset_too_far =
+        |l: &Load| l.mapoff.saturating_add(l.mapend.wrapping_sub(l.mapstart)) > i64::MAX as u64;
+    if length == 0
+        || reserve > limit
+        || first.mapoff.saturating_add(length) > i64::MAX as u64
+        || (noexec && first.prot & 1 != 0)
+    {
         return Err(Defect::MapRefused);
     }
     let high = up(first.mapstart.wrapping_add(length), page);

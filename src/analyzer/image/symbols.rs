@@ -189,8 +189,7 @@ pub fn setup<'h>(vm: &Vm<'h>, d: &Dynamic) -> Result<Symbols<'h>, Defect> {
         let shift = vm.u32(at.wrapping_add(12)).map_err(memory)?;
         let bloom_at = at.wrapping_add(16);
         let buckets_at = bloom_at.wrapping_add(vm.format.word() * u64::from(words));
-        let chain_zero =
-            buckets_at.wrapping_add(4 * u64::from(buckets)).wrapping_sub(4 * u64::from(bias));
+        let chain_zero = buckets_at.wrapping_add(4 * u64::from(buckets)).wrapping_sub(4 * u64::from(bias));
         match buckets {
             0 => Hash::None,
             _ => Hash::Gnu { buckets, mask: words.wrapping_sub(1), shift, bloom_at, buckets_at, chain_zero },
@@ -200,7 +199,9 @@ pub fn setup<'h>(vm: &Vm<'h>, d: &Dynamic) -> Result<Symbols<'h>, Defect> {
         let buckets_at = at.wrapping_add(8);
         match buckets {
             0 => Hash::None,
-            _ => Hash::Sysv { buckets, buckets_at, chain_at: buckets_at.wrapping_add(4 * u64::from(buckets)) },
+            _ => {
+                Hash::Sysv { buckets, buckets_at, chain_at: buckets_at.wrapping_add(4 * u64::from(buckets)) }
+            }
         }
     } else {
         Hash::None
@@ -266,9 +267,10 @@ impl<'h> Symbols<'h> {
         }
         while let Some(entry) = f.u32(w.chain, index.wrapping_sub(w.first) as usize * 4) {
             if (entry ^ hash) >> 1 == 0
-                && let Some(found) = m.check(self, vm, versions, index)? {
-                    return Ok(found);
-                }
+                && let Some(found) = m.check(self, vm, versions, index)?
+            {
+                return Ok(found);
+            }
             if entry & 1 != 0 {
                 break;
             }
@@ -325,9 +327,10 @@ impl<'h> Symbols<'h> {
     /// The fault of reading it, or a missing table.
     pub fn string(&self, vm: &Vm<'h>, offset: u64) -> Result<Cow<'h, [u8]>, Defect> {
         if let Some(tail) = usize::try_from(offset).ok().and_then(|o| self.strtab_bytes.get(o..))
-            && let Some(n) = memchr_zero(tail) {
-                return Ok(Cow::Borrowed(tail.get(..n).unwrap_or_default()));
-            }
+            && let Some(n) = memchr_zero(tail)
+        {
+            return Ok(Cow::Borrowed(tail.get(..n).unwrap_or_default()));
+        }
         let base = self.strtab.ok_or(Defect::MissingTable(Structure::Strings))?;
         vm.string(vm.format.wrap(base.wrapping_add(offset)))
             .map_err(|fault| Defect::Memory { structure: Structure::Strings, fault })
@@ -386,8 +389,7 @@ impl<'h> Symbols<'h> {
                 if word >> (q.hash % bits) & (word >> (second % bits)) & 1 == 0 {
                     return Ok(Found::No);
                 }
-                let bucket =
-                    self.hash_word(vm, buckets_at.wrapping_add(4 * u64::from(q.hash % buckets)))?;
+                let bucket = self.hash_word(vm, buckets_at.wrapping_add(4 * u64::from(q.hash % buckets)))?;
                 if bucket == 0 {
                     return Ok(Found::No);
                 }
@@ -395,9 +397,10 @@ impl<'h> Symbols<'h> {
                 for _ in 0..limits::GNU_CHAIN_STEPS {
                     let entry = self.hash_word(vm, chain_zero.wrapping_add(4 * u64::from(index)))?;
                     if (entry ^ q.hash) >> 1 == 0
-                        && let Some(found) = m.check(self, vm, versions, index)? {
-                            return Ok(found);
-                        }
+                        && let Some(found) = m.check(self, vm, versions, index)?
+                    {
+                        return Ok(found);
+                    }
                     if entry & 1 != 0 {
                         return Ok(m.fallback());
                     }
@@ -527,9 +530,10 @@ impl Match<'_, '_> {
                 let v = t.version_index(vm, table, index)?;
                 let entry = versions.entry(v & 0x7fff)?;
                 if let Some(e) = entry.filter(|e| e.hash == wanted.hash)
-                    && e.name()? == wanted.name {
-                        return found;
-                    }
+                    && e.name()? == wanted.name
+                {
+                    return found;
+                }
                 let has_version = entry.is_some_and(|e| e.hash != 0);
                 if wanted.hidden || has_version || v & 0x8000 != 0 {
                     return Ok(None);

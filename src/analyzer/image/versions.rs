@@ -144,11 +144,12 @@ pub fn read<'h>(vm: &Vm<'h>, d: &Dynamic, symbols: &Symbols<'h>) -> Versions<'h>
     }
     let mut steps = 0usize;
     if let Some(at) = d.verneed
-        && let Err(fault) = needs(vm, at, symbols, &mut v.needs, &mut steps) {
-            v.needs.push(NeedStep::Fault(fault));
-            // The table is never built: the walk above ends the call.
-            return v;
-        }
+        && let Err(fault) = needs(vm, at, symbols, &mut v.needs, &mut steps)
+    {
+        v.needs.push(NeedStep::Fault(fault));
+        // The table is never built: the walk above ends the call.
+        return v;
+    }
     if let Some(at) = d.verdef {
         if at == 0 {
             v.definition_fault = Some(Defect::Assertion(Assertion::VersionDefinitionOffset));

@@ -144,7 +144,11 @@ impl<'h> Builder<'h> {
 
     fn within(&self, start: u64, end: u64) -> Vec<Area> {
         let from = self.areas.range(..=start).next_back().map_or(start, |(k, _)| *k);
-        self.areas.range(from..end.max(from)).map(|(_, a)| *a).filter(|a| a.end > start && a.start < end).collect()
+        self.areas
+            .range(from..end.max(from))
+            .map(|(_, a)| *a)
+            .filter(|a| a.end > start && a.start < end)
+            .collect()
     }
 
     fn put(&mut self, new: Area) {
@@ -306,7 +310,9 @@ impl<'h> Vm<'h> {
                         return Ok(Cow::Owned(out));
                     }
                     None => {
-                        out.extend_from_slice(w.get(..w.len().min(limits::STRING_BYTES + 1)).unwrap_or_default());
+                        out.extend_from_slice(
+                            w.get(..w.len().min(limits::STRING_BYTES + 1)).unwrap_or_default(),
+                        );
                         at = at.wrapping_add(w.len() as u64);
                     }
                 },

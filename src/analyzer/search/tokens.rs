@@ -26,7 +26,12 @@ fn token_len(input: &[u8], name: &[u8], list: bool, old: bool) -> Option<usize> 
 }
 
 /// Replaces the tokens of one string. `None` when a known token has no value: the loader drops the string.
-pub fn expand<'a>(input: &'a [u8], origin: Option<&[u8]>, model: &LoaderModel, list: bool) -> Option<Cow<'a, [u8]>> {
+pub fn expand<'a>(
+    input: &'a [u8],
+    origin: Option<&[u8]>,
+    model: &LoaderModel,
+    list: bool,
+) -> Option<Cow<'a, [u8]>> {
     if !input.contains(&b'$') {
         return Some(Cow::Borrowed(input));
     }

@@ -1,0 +1,110 @@
+//! What every finding code means, why the loader minds, and what mends it: the one table people read.
+//! It must never decide anything; a code that is not here does not exist.
+//! The explanations retell glibc's elf/dl-load.c, elf/dl-version.c and elf/dl-reloc.c in plain words.
+
+mod entries;
+mod evidence;
+mod files;
+mod hints;
+#[cfg(test)]
+mod samples;
+mod words;
+
+use serde_json::{Value, json};
+
+pub use evidence::{attempt, evidence};
+pub use hints::hint;
+pub use words::{outcome, provenance_code, text};
+
+/// One code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// The stable name.
+    pub code: &'static str,
+    /// One line.
+    pub title: &'static str,
+    /// What the loader does, and why.
+    pub explanation: &'static str,
+    /// What package owners and users can do.
+    pub mend: &'static str,
+}
+
+/// The entry of a code.
+pub fn explain(code: &str) -> Option<&'static Entry> {
+    table().find(|e| e.code == code)
+}
+
+/// All codes in the order of the documentation: files first, then calls, then advice.
+pub fn codes() -> impl Iterator<Item = &'static str> {
+    table().map(|e| e.code)
+}
+
+fn table() -> impl Iterator<Item = &'static Entry> {
+    files::FILES.iter().chain(entries::CALLS)
+}
+
+/// Bytes of a file as JSON: a string where they are UTF-8, else `{"bytes": "<base 16>"}`, so that nothing is lost.
+pub fn bytes_json(bytes: &[u8]) -> Value {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Value::from(text),
+        Err(_) => json!({"bytes": bytes.iter().map(|b| format!("{b:02x}")).collect::<String>()}),
+    }
+}
+
+/// Bytes of a file in a sentence. Not escaped: the renderer does that.
+fn lossy(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+/// The last part of a path.
+fn base_name(path: &[u8]) -> &[u8] {
+    path.rsplit(|b| *b == b'/').next().unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_kebab_case() {
+        let mut seen = HashSet::new();
+        for code in codes() {
+            assert!(seen.insert(code), "{code} is there twice");
+            let word =
+                |w: &str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+            assert!(code.split('-').all(word), "{code}");
+        }
+    }
+
+    #[test]
+    fn entries_say_something() {
+        for e in table() {
+            assert_eq!(explain(e.code), Some(e));
+            assert!(!e.title.is_empty() && !e.title.ends_with('.') && e.title.len() < 90, "{}", e.code);
+            assert!(e.explanation.len() > 80 && e.explanation.ends_with('.'), "{}", e.code);
+            assert!(e.mend.len() > 30 && e.mend.ends_with('.'), "{}", e.code);
+        }
+        assert_eq!(explain("no-such-code"), None);
+    }
+
+    #[test]
+    fn every_finding_is_explained() {
+        let mut met = HashSet::new();
+        for f in samples::findings() {
+            assert!(explain(f.code()).is_some(), "{} has no entry", f.code());
+            assert!(!text(&f).is_empty() && !hint(&f).is_empty(), "{f:?}");
+            assert!(evidence(&f).is_object(), "{f:?}");
+            met.insert(f.code());
+        }
+        let silent: Vec<_> = codes().filter(|c| !met.contains(c)).collect();
+        assert!(silent.is_empty(), "no finding has these codes: {silent:?}");
+    }
+
+    #[test]
+    fn bytes_keep_their_value() {
+        assert_eq!(bytes_json("libä.so".as_bytes()), json!("libä.so"));
+        assert_eq!(bytes_json(b"lib\xff"), json!({"bytes": "6c6962ff"}));
+    }
+}

@@ -1,0 +1,200 @@
+//! The command line as it is written, option by option.
+//! It must never look at the disk, the terminal or the environment: that is `request.rs`.
+//! Follows the conventions of GNU long options; every path is bytes, never assumed to be UTF-8.
+
+use std::ffi::OsString;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Says whether shared libraries will load, and if not, why, without running them.
+#[derive(Debug, Parser)]
+#[command(name = "tsuku-verify", version, about, long_about = None, after_help = EXIT_STATUS)]
+pub struct Raw {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: RawCommand,
+}
+
+const EXIT_STATUS: &str = "Exit status: 0 nothing broken, 7 at least one library failed, 1 the work could not be done, 2 wrong usage.";
+
+/// The sub-commands.
+#[derive(Debug, Subcommand)]
+pub enum RawCommand {
+    /// Judge every shared library below directories.
+    Audit(AuditArgs),
+    /// Judge the given files.
+    Verify(VerifyArgs),
+    /// Show what a library would bring into the process, from where, and what is missing.
+    Tree(TreeArgs),
+    /// Say what a finding means and how to mend it; without a code, list the codes.
+    Explain(ExplainArgs),
+    /// Show the loader whose verdict is predicted.
+    Loader(LoaderArgs),
+}
+
+/// `audit`.
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// Directories (inside the root, if one is given).
+    #[arg(value_name = "DIR")]
+    pub dirs: Vec<OsString>,
+    /// Judge executables too.
+    #[arg(long)]
+    pub executables: bool,
+    /// What to look at, and how to say it.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// The loader and the process.
+    #[command(flatten)]
+    pub judge: JudgeArgs,
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Files (inside the root, if one is given).
+    #[arg(value_name = "PATH", required_unless_present = "paths_from", conflicts_with = "paths_from")]
+    pub paths: Vec<OsString>,
+    /// Read the paths from FILE, or from standard input if it is `-`; separated by NUL, or by newline if there is no NUL.
+    #[arg(long, value_name = "FILE")]
+    pub paths_from: Option<OsString>,
+    /// What to look at, and how to say it.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// The loader and the process.
+    #[command(flatten)]
+    pub judge: JudgeArgs,
+}
+
+/// `tree`.
+#[derive(Debug, Args)]
+pub struct TreeArgs {
+    /// The library (inside the root, if one is given).
+    #[arg(value_name = "PATH")]
+    pub path: OsString,
+    /// How to say it.
+    #[arg(long, value_enum, default_value_t = TextFormat::Auto)]
+    pub format: TextFormat,
+    /// Show what libraries need that the process has loaded before, too.
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// When to use colours.
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    /// The loader and the process.
+    #[command(flatten)]
+    pub judge: JudgeArgs,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The code, as reports print it.
+    #[arg(value_name = "CODE")]
+    pub code: Option<String>,
+}
+
+/// `loader`.
+#[derive(Debug, Args)]
+pub struct LoaderArgs {
+    /// How to say it.
+    #[arg(long, value_enum, default_value_t = TextFormat::Auto)]
+    pub format: TextFormat,
+    /// The loader and the process.
+    #[command(flatten)]
+    pub judge: JudgeArgs,
+}
+
+/// What is common to the commands that judge many libraries.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// 1: would the loader open the file; 2: would the whole call succeed.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=2), default_value_t = 2)]
+    pub level: u8,
+    /// How to say it.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Auto)]
+    pub format: ReportFormat,
+    /// Threads (default: one a processor).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// Print nothing but errors.
+    #[arg(long, short, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Print the libraries that load too, and every finding.
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// Let a library that only lacks its host program, or is made for another machine, fail the run.
+    #[arg(long)]
+    pub strict: bool,
+    /// When to use colours.
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+}
+
+/// The loader whose verdict is predicted, and the process it works in.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Loader and process")]
+pub struct JudgeArgs {
+    /// Judge as seen inside this directory: every path, operands too, is one inside it.
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<OsString>,
+    /// A host directory that is visible inside the root under its own path.
+    #[arg(long, value_name = "DIR", requires = "root")]
+    pub bind: Vec<OsString>,
+    /// The loader, as in glibc-2.31 (default: the one found).
+    #[arg(long, value_name = "LOADER")]
+    pub loader: Option<String>,
+    /// The processor level, as in x86-64-v3 (default: this machine's).
+    #[arg(long, value_name = "LEVEL")]
+    pub cpu: Option<String>,
+    /// Judge libraries as loaded into this program (default: one that links only libc).
+    #[arg(long, value_name = "PROGRAM")]
+    pub host: Option<OsString>,
+    /// A variable of the process's environment, which is empty otherwise.
+    #[arg(long, value_name = "K=V")]
+    pub env: Vec<OsString>,
+    /// The process's working directory (default: the caller's).
+    #[arg(long, value_name = "DIR")]
+    pub cwd: Option<OsString>,
+    /// A library the process has loaded already.
+    #[arg(long, value_name = "LIB")]
+    pub preloaded: Vec<OsString>,
+    /// Read files instead of mapping them.
+    #[arg(long)]
+    pub no_mmap: bool,
+}
+
+/// Formats of `audit` and `verify`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// A table.
+    Auto,
+    /// For people.
+    Table,
+    /// One document.
+    Json,
+    /// One object a line and library.
+    Ndjson,
+}
+
+/// Formats of `tree` and `loader`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TextFormat {
+    /// Text.
+    Auto,
+    /// For people.
+    Text,
+    /// One document.
+    Json,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}

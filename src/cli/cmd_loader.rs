@@ -1,0 +1,88 @@
+//! `loader`: the model whose verdict is predicted, with every input that can change one.
+//! It must never leave out what a report's reader would need to repeat the run.
+//! The same facts stand under `loader` in every JSON report.
+
+use std::io::Write;
+
+use super::args::{Color, LoaderArgs, TextFormat};
+use super::exit::{Exit, Failure};
+use super::report::escape::escaped;
+use super::report::json::tool;
+use super::report::{self, HEADING, SCHEMA_VERSION};
+use super::request::Judging;
+use super::session;
+use crate::analyzer::host::real::ByteStore;
+use crate::analyzer::loader_model::ModelReport;
+
+/// Runs the command.
+///
+/// # Errors
+/// No loader can be made out.
+pub fn run(args: LoaderArgs) -> Result<Exit, Failure> {
+    let judging = Judging::new(args.judge)?;
+    let store = ByteStore::new();
+    let model = session::model(&store, &session::host(&store, &judging), &judging)?.describe();
+    if args.format == TextFormat::Json {
+        let mut out = report::pipe();
+        write!(out, "{{\"schema_version\":{SCHEMA_VERSION},\"tool\":{},\"loader\":", tool())?;
+        serde_json::to_writer(&mut out, &model).map_err(std::io::Error::from)?;
+        writeln!(out, "}}")?;
+        out.flush()?;
+    } else {
+        let mut out = report::screen(Color::Auto);
+        for (name, value) in lines(&model) {
+            writeln!(out, "{HEADING}{name:26}{HEADING:#}{}", escaped(value.as_bytes()))?;
+        }
+        out.flush()?;
+    }
+    Ok(Exit::Clean)
+}
+
+/// The model, one fact a line.
+fn lines(m: &ModelReport) -> Vec<(&'static str, String)> {
+    let json = |value: serde_json::Result<serde_json::Value>| value.unwrap_or_default();
+    let word = |value: serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let number = |n: Option<u64>| n.map_or_else(|| "unset".to_owned(), |n| n.to_string());
+    let optional = |s: &Option<String>, none: &str| s.clone().unwrap_or_else(|| none.to_owned());
+    let list = |l: &[String]| if l.is_empty() { "none".to_owned() } else { l.join(" ") };
+    let rules = json(serde_json::to_value(m.rules));
+    let rules: Vec<String> = rules
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, v)| **v != serde_json::Value::Bool(false))
+        .map(|(k, v)| if v.is_boolean() { k.clone() } else { format!("{k}={v}") })
+        .collect();
+    vec![
+        ("loader", format!("{} {}", m.flavour, word(json(serde_json::to_value(m.version))))),
+        ("distribution", word(json(serde_json::to_value(m.distribution)))),
+        ("package", optional(&m.package, "unknown")),
+        ("interpreter", m.interpreter.clone()),
+        ("machine", m.machine.to_owned()),
+        ("cpu", m.cpu.clone()),
+        ("isa bits", m.isa.to_string()),
+        ("kernel", optional(&m.kernel, "unknown")),
+        ("page size", m.page_size.to_string()),
+        ("default directories", list(&m.system_dirs)),
+        ("sub-directories", list(&m.subdirs)),
+        ("hwcaps", list(&m.hwcaps)),
+        ("legacy hwcap bits", m.legacy_hwcap.clone()),
+        ("$LIB", m.lib.clone()),
+        ("$PLATFORM", optional(&m.platform, "unset")),
+        ("ld.so.cache entries", m.cache_entries.map_or_else(|| "no cache".to_owned(), |n| n.to_string())),
+        ("LD_LIBRARY_PATH", optional(&m.library_path, "unset")),
+        ("preloaded", list(&m.preload)),
+        ("LD_BIND_NOW", m.bind_now.to_string()),
+        ("LD_DYNAMIC_WEAK", m.dynamic_weak.to_string()),
+        ("rtld.execstack", number(m.execstack)),
+        ("rtld.nns", number(m.nns)),
+        ("rtld.optional_static_tls", number(m.optional_static_tls)),
+        ("rtld.dynamic_sort", number(m.dynamic_sort)),
+        ("working directory", m.cwd.clone()),
+        ("user", m.uid.to_string()),
+        ("static TLS surplus", m.static_tls_surplus.to_string()),
+        ("static TLS of ld.so", m.static_tls_extra.to_string()),
+        ("the program needs", list(&m.program_needs)),
+        ("rules", rules.join(" ")),
+    ]
+}

@@ -1,0 +1,55 @@
+//! The command line: from arguments to an exit status.
+//! The only part of the product that prints, and it must never judge anything itself.
+//! One file a command; `args` is what was written, `request` what was meant, `session` what it takes.
+
+pub mod args;
+mod batch;
+mod cmd_audit;
+mod cmd_explain;
+mod cmd_loader;
+mod cmd_tree;
+mod cmd_verify;
+pub mod exit;
+mod progress;
+pub mod report;
+pub mod request;
+mod session;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Raw, RawCommand};
+use exit::Exit;
+
+/// Runs the program.
+pub fn run() -> ExitCode {
+    let raw = match Raw::try_parse() {
+        Ok(raw) => raw,
+        Err(answer) => {
+            // Help and version are answers too; a closed pipe is nobody's problem.
+            let _ = answer.print();
+            return if answer.use_stderr() { Exit::Usage.into() } else { Exit::Clean.into() };
+        }
+    };
+    let done = match raw.command {
+        RawCommand::Verify(args) => cmd_verify::run(args),
+        RawCommand::Audit(args) => cmd_audit::run(args),
+        RawCommand::Tree(args) => cmd_tree::run(args),
+        RawCommand::Explain(args) => cmd_explain::run(&args),
+        RawCommand::Loader(args) => cmd_loader::run(args),
+    };
+    done.unwrap_or_else(|failure| {
+        if !failure.is_closed_pipe() {
+            complain(&failure.to_string());
+        }
+        failure.exit()
+    })
+    .into()
+}
+
+/// Says something on standard error. If nobody can be told, nobody is told.
+fn complain(what: &str) {
+    let _ = writeln!(std::io::stderr(), "tsuku-verify: {what}");
+}

@@ -1,0 +1,92 @@
+//! One library in words: the verdict, what the loader says, every finding with its advice.
+//! It must never print a string of a file unescaped.
+//! Consequence first, then evidence, then hint.
+
+use std::io::{self, Write};
+
+use super::escape::escaped;
+use super::{FAINT, class_name, counted, ndjson, style};
+use crate::analyzer::audit::Library;
+use crate::analyzer::catalogue;
+use crate::analyzer::finding::Severity;
+use crate::analyzer::model::Death;
+use crate::analyzer::verdict::Verdict;
+
+/// Missing symbols named for people.
+const NAMED_SYMBOLS: usize = 10;
+
+/// `loads`, `fails (needs-host)`, `undecided`.
+pub fn status(library: &Library) -> String {
+    let (word, _, _) = ndjson::parts(&library.judgement.verdict);
+    match library.class {
+        Some(class) => format!("{word} ({})", class_name(class)),
+        None => word.to_owned(),
+    }
+}
+
+/// What the loader would say or do, in its own words where it has any, without the path that stands beside it. Escaped.
+pub fn first_cause(library: &Library) -> String {
+    let ours = || library.judgement.findings.first().map(|f| escaped(catalogue::text(f).as_bytes()));
+    match &library.judgement.verdict {
+        Verdict::Loads => String::new(),
+        Verdict::Fails { message: Some(message), .. } => {
+            let rest = message.strip_prefix(library.path.as_slice()).and_then(|m| m.strip_prefix(b": "));
+            escaped(rest.unwrap_or(message))
+        }
+        Verdict::Fails { .. } | Verdict::Undecided => ours().unwrap_or_default(),
+    }
+}
+
+/// How the loader dies, as the end of a sentence.
+pub fn dies(death: Death) -> String {
+    match death {
+        Death::Abort => "an assertion inside the loader ends the process with status 127".to_owned(),
+        Death::Hang => "the loader never returns".to_owned(),
+        Death::Signal(signal) => format!("the process dies of {}", signal.name()),
+    }
+}
+
+/// Writes everything about one library.
+///
+/// # Errors
+/// The writer's.
+pub fn details(out: &mut dyn Write, library: &Library) -> io::Result<()> {
+    let verdict = &library.judgement.verdict;
+    let color = style(verdict, library.class);
+    let level = library.judgement.level_reached;
+    let path = escaped(&library.path);
+    writeln!(out, "{path}: {color}{}{color:#} {FAINT}[level {level} reached]{FAINT:#}", status(library))?;
+    if let Verdict::Fails { message, dies: death } = verdict {
+        if let Some(message) = message {
+            writeln!(out, "  the loader says: {}", escaped(message))?;
+        }
+        if let Some(death) = death {
+            writeln!(out, "  no message: {}", dies(*death))?;
+        }
+    }
+    for f in &library.judgement.findings {
+        let severity = match f.severity() {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        };
+        writeln!(out, "  {severity} {}: {}", f.code(), escaped(catalogue::text(f).as_bytes()))?;
+        writeln!(out, "    {FAINT}hint:{FAINT:#} {}", escaped(catalogue::hint(f).as_bytes()))?;
+    }
+    missing(out, library)
+}
+
+fn missing(out: &mut dyn Write, library: &Library) -> io::Result<()> {
+    if library.missing.len() < 2 {
+        return Ok(());
+    }
+    writeln!(out, "  {} nothing defines:", counted(library.missing.len(), "symbol"))?;
+    for s in library.missing.iter().take(NAMED_SYMBOLS) {
+        let version = s.version.as_ref().map(|v| format!("@{}", escaped(v))).unwrap_or_default();
+        writeln!(out, "    {}{version} {FAINT}(for {}){FAINT:#}", escaped(&s.name), escaped(&s.object))?;
+    }
+    match library.missing.len().checked_sub(NAMED_SYMBOLS) {
+        Some(more) if more > 0 => writeln!(out, "    and {more} more"),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,230 @@
+//! The command line resolved: every default filled in, every byte string in its place.
+//! The only code of the product that looks at its own environment; nothing asks for it again.
+//! Two stages as in ripgrep's flags: `args.rs` is what was written, this is what was meant.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{IsTerminal, Read};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+use super::args::{Color, JudgeArgs, ReportFormat, RunArgs};
+use super::exit::Failure;
+use crate::analyzer::audit::Level;
+
+/// The loader and the process, as asked for.
+#[derive(Clone, Debug)]
+pub struct Judging {
+    /// Everything is judged inside this directory.
+    pub root: Option<PathBuf>,
+    /// Host directories visible inside it.
+    pub binds: Vec<PathBuf>,
+    /// The loader's name.
+    pub loader: Option<String>,
+    /// The processor level.
+    pub cpu: Option<String>,
+    /// The program.
+    pub host: Option<Vec<u8>>,
+    /// The process's environment.
+    pub env: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The user it runs as: ours, since it is our permissions that files are opened with.
+    pub uid: u32,
+    /// Its working directory, absolute.
+    pub cwd: Vec<u8>,
+    /// Libraries it has loaded.
+    pub preloaded: Vec<Vec<u8>>,
+    /// Large files may be mapped.
+    pub mmap: bool,
+}
+
+/// How much is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Loudness {
+    /// Errors only.
+    Quiet,
+    /// What fails.
+    Normal,
+    /// Everything.
+    Verbose,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// One document.
+    Json,
+    /// One object a line.
+    Ndjson,
+}
+
+/// What surrounds the report.
+#[derive(Clone, Copy, Debug)]
+pub struct Screen {
+    /// Columns to fill; none when nobody looks.
+    pub width: Option<u16>,
+    /// When to use colours.
+    pub color: Color,
+}
+
+/// A run over many libraries.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// How deep.
+    pub level: Level,
+    /// The report's form.
+    pub format: Format,
+    /// Threads; none for one a processor.
+    pub jobs: Option<usize>,
+    /// How much is printed.
+    pub loudness: Loudness,
+    /// Libraries that lack their host fail the run too.
+    pub strict: bool,
+    /// Where it is printed.
+    pub screen: Screen,
+    /// Somebody watches standard error.
+    pub watched: bool,
+}
+
+impl Judging {
+    /// Resolves the options.
+    ///
+    /// # Errors
+    /// Usage: an `--env` without `=`.
+    pub fn new(raw: JudgeArgs) -> Result<Judging, Failure> {
+        let here = working_directory();
+        let cwd = raw.cwd.map_or_else(|| here.clone(), |d| absolute(&here, d.as_bytes()));
+        let host_path = |p: OsString| PathBuf::from(OsString::from_vec(absolute(&here, p.as_bytes())));
+        let env = raw.env.into_iter().map(|pair| variable(&pair)).collect::<Result<_, _>>()?;
+        Ok(Judging {
+            root: raw.root.map(host_path),
+            binds: raw.bind.into_iter().map(host_path).collect(),
+            loader: raw.loader,
+            cpu: raw.cpu,
+            host: raw.host.map(OsString::into_vec),
+            env,
+            uid: rustix::process::getuid().as_raw(),
+            cwd,
+            preloaded: raw.preloaded.into_iter().map(OsString::into_vec).collect(),
+            mmap: !raw.no_mmap,
+        })
+    }
+}
+
+impl Run {
+    /// Resolves the options.
+    pub fn new(raw: &RunArgs) -> Run {
+        Run {
+            level: if raw.level == 1 { Level::One } else { Level::Two },
+            format: match raw.format {
+                ReportFormat::Auto | ReportFormat::Table => Format::Table,
+                ReportFormat::Json => Format::Json,
+                ReportFormat::Ndjson => Format::Ndjson,
+            },
+            jobs: raw.jobs.map(usize::from),
+            loudness: match (raw.quiet, raw.verbose) {
+                (true, _) => Loudness::Quiet,
+                (_, true) => Loudness::Verbose,
+                _ => Loudness::Normal,
+            },
+            strict: raw.strict,
+            screen: Screen::new(raw.color),
+            watched: std::io::stderr().is_terminal() && !raw.quiet,
+        }
+    }
+}
+
+impl Screen {
+    /// What standard output is.
+    #[expect(clippy::disallowed_methods, reason = "the request holds the environment, and is built here")]
+    pub fn new(color: Color) -> Screen {
+        let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
+        let terminal = std::io::stdout().is_terminal();
+        let measured = if terminal { terminal_size::terminal_size().map(|(w, _)| w.0) } else { None };
+        Screen { width: measured.or_else(columns).map(|w: u16| w.max(40)), color }
+    }
+}
+
+/// The paths of a list: separated by NUL if there is one, else by newline. Empty ones are nobody's.
+pub fn split_paths(list: &[u8]) -> Vec<Vec<u8>> {
+    let separator = if list.contains(&0) { 0 } else { b'\n' };
+    list.split(|b| *b == separator).filter(|p| !p.is_empty()).map(<[u8]>::to_vec).collect()
+}
+
+/// Reads a list of paths from a file, or from standard input for `-`.
+///
+/// # Errors
+/// The file cannot be read.
+#[expect(clippy::disallowed_methods, reason = "a list of operands belongs to the request; it may be a pipe")]
+pub fn read_paths(from: &OsStr) -> Result<Vec<Vec<u8>>, Failure> {
+    let mut list = Vec::new();
+    let done = if from == "-" {
+        std::io::stdin().lock().read_to_end(&mut list)
+    } else {
+        std::fs::File::open(from).and_then(|mut file| file.read_to_end(&mut list))
+    };
+    match done {
+        Ok(_) => Ok(split_paths(&list)),
+        Err(e) => Err(Failure::Unable(format!(
+            "cannot read the paths from {}: {e}",
+            from.as_bytes().escape_ascii()
+        ))),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the request holds the working directory, and is built here")]
+fn working_directory() -> Vec<u8> {
+    // A deleted working directory has no name; absolute operands do not need one.
+    std::env::current_dir().map_or_else(|_| b"/".to_vec(), |d| d.into_os_string().into_vec())
+}
+
+/// `path` as seen from `base`.
+pub fn absolute(base: &[u8], path: &[u8]) -> Vec<u8> {
+    if path.starts_with(b"/") {
+        return path.to_vec();
+    }
+    let mut full = base.to_vec();
+    if !full.ends_with(b"/") {
+        full.push(b'/');
+    }
+    full.extend_from_slice(path);
+    full
+}
+
+fn variable(pair: &OsStr) -> Result<(Vec<u8>, Vec<u8>), Failure> {
+    let bytes = pair.as_bytes();
+    match bytes.iter().position(|b| *b == b'=') {
+        Some(at) if at > 0 => Ok((
+            bytes.get(..at).unwrap_or_default().to_vec(),
+            bytes.get(at + 1..).unwrap_or_default().to_vec(),
+        )),
+        _ => Err(Failure::Usage(format!("--env wants NAME=VALUE, not {}", bytes.escape_ascii()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_nul_makes_newlines_part_of_names() {
+        assert_eq!(split_paths(b"a\nb\n"), [b"a".to_vec(), b"b".to_vec()]);
+        assert_eq!(split_paths(b"a\nb\0c\0"), [b"a\nb".to_vec(), b"c".to_vec()]);
+        assert_eq!(split_paths(b"\n\n"), Vec::<Vec<u8>>::new());
+    }
+
+    #[test]
+    fn variables_may_contain_equal_signs_and_any_byte() {
+        let pair = variable(OsStr::from_bytes(b"K=a=\xff")).unwrap();
+        assert_eq!(pair, (b"K".to_vec(), b"a=\xff".to_vec()));
+        assert!(variable(OsStr::new("K")).is_err());
+        assert!(variable(OsStr::new("=v")).is_err());
+    }
+
+    #[test]
+    fn paths_are_joined_not_normalised() {
+        assert_eq!(absolute(b"/a", b"../b"), b"/a/../b");
+        assert_eq!(absolute(b"/", b"b"), b"/b");
+        assert_eq!(absolute(b"/a", b"/b"), b"/b");
+    }
+}

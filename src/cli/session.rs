@@ -1,0 +1,140 @@
+//! The analyzer set up as the request asks: host, loader model, reference process, threads.
+//! It must never judge or print; it lends everything to a command for as long as that runs.
+//! The order is that of the data flow: disk, model, process.
+
+use std::os::unix::ffi::OsStrExt;
+
+use super::complain;
+use super::exit::Failure;
+use super::report::escape::escaped;
+use super::request::Judging;
+use crate::analyzer::detect::{self, DetectError, DetectRequest, RunningSystem};
+use crate::analyzer::disk::Disk;
+use crate::analyzer::host::Host;
+use crate::analyzer::host::real::{ByteStore, RealHost};
+use crate::analyzer::link_map::Process;
+use crate::analyzer::loader_model::cpu::Cpu;
+use crate::analyzer::loader_model::{LoaderChoice, LoaderModel, static_tls_surplus};
+use crate::analyzer::process::{self, Start};
+
+/// What a command works with.
+pub struct Session<'s, 'h> {
+    /// The disk access.
+    pub host: &'s RealHost<'h>,
+    /// The loader's model.
+    pub model: &'s LoaderModel,
+    /// The files read so far.
+    pub disk: &'s Disk<'s, 'h>,
+    /// The process before any call.
+    pub process: &'s Process<'h>,
+}
+
+/// Finds out which loader is meant.
+///
+/// # Errors
+/// The root is no directory, or no loader can be made out.
+pub fn model(store: &ByteStore, host: &RealHost<'_>, judging: &Judging) -> Result<LoaderModel, Failure> {
+    if let Some(root) = &judging.root
+        && let Err(errno) = host.list(b"/")
+    {
+        let root = escaped(root.as_os_str().as_bytes());
+        return Err(Failure::Unable(format!("cannot use {root} as the root: {errno}")));
+    }
+    let choice = match &judging.loader {
+        Some(name) => Some(name.parse::<LoaderChoice>().map_err(|e| Failure::Usage(e.to_string()))?),
+        None => None,
+    };
+    // The kernel and the processor are those of the machine, whatever stands for `/`.
+    let system = RunningSystem::read(&RealHost::new(store));
+    let request = DetectRequest {
+        machine: None,
+        interpreter: None,
+        cpu: judging.cpu.clone(),
+        env: judging.env.clone(),
+        cwd: judging.cwd.clone(),
+        uid: judging.uid,
+        system: Some(system),
+    };
+    let found = detect::detect(host, &request).map_err(|e| match e {
+        DetectError::Cpu(unknown) => Failure::Usage(unknown.to_string()),
+        other => Failure::Unable(escaped(other.to_string().as_bytes())),
+    })?;
+    match choice {
+        Some(choice) => replaced(found, choice, &request),
+        None => Ok(found),
+    }
+}
+
+/// Another release's rules in the place of the loader found: directories, cache and processor stay.
+fn replaced(
+    found: LoaderModel,
+    choice: LoaderChoice,
+    request: &DetectRequest,
+) -> Result<LoaderModel, Failure> {
+    let mut model = LoaderModel::default_for(found.machine, choice.version, choice.distribution);
+    let cpu = match &request.cpu {
+        Some(name) => Cpu::named(found.machine, name).map_err(|e| Failure::Usage(e.to_string()))?,
+        None => request
+            .system
+            .as_ref()
+            .and_then(|s| s.cpu_for(found.machine))
+            .unwrap_or_else(|| Cpu::baseline(found.machine)),
+    };
+    model.env = detect::environment(&request.env, choice.version, &model.package);
+    model.env.preload.clone_from(&found.env.preload);
+    model.static_tls_surplus = static_tls_surplus(&model.rules, &model.env);
+    model.float_abi = found.float_abi;
+    model.page_size = found.page_size;
+    model.kernel = found.kernel;
+    model.interpreter = found.interpreter;
+    model.system_dirs = found.system_dirs;
+    model.lib = found.lib;
+    model.cache = found.cache;
+    model.cwd = found.cwd;
+    model.uid = found.uid;
+    model.set_cpu(&cpu);
+    Ok(model)
+}
+
+/// The disk as the request sees it.
+pub fn host<'h>(store: &'h ByteStore, judging: &Judging) -> RealHost<'h> {
+    let mut host = RealHost::new(store).at(&judging.cwd);
+    if let Some(root) = &judging.root {
+        host = host.inside(root.clone(), &judging.binds);
+    }
+    if !judging.mmap {
+        host = host.without_mmap();
+    }
+    host
+}
+
+/// Runs `work` with everything in place, on `jobs` threads.
+///
+/// # Errors
+/// What keeps the process from being built, or what `work` gives.
+pub fn with<R: Send>(
+    judging: &Judging,
+    jobs: Option<usize>,
+    work: impl FnOnce(&Session<'_, '_>) -> Result<R, Failure> + Send,
+) -> Result<R, Failure> {
+    let store = ByteStore::new();
+    let host = host(&store, judging);
+    let model = model(&store, &host, judging)?;
+    let disk = Disk::new(&host, &model);
+    let start = Start { program: judging.host.clone(), preloaded: judging.preloaded.clone() };
+    let process =
+        process::start(&disk, &start).map_err(|e| Failure::Unable(escaped(e.to_string().as_bytes())))?;
+    let threads = rayon::ThreadPoolBuilder::new()
+        .num_threads(jobs.unwrap_or(0))
+        .build()
+        .map_err(|e| Failure::Unable(format!("cannot start the threads: {e}")))?;
+    let session = Session { host: &host, model: &model, disk: &disk, process: &process };
+    let done = threads.install(|| work(&session));
+    let changed = store.changed().len();
+    if changed > 0 {
+        complain(&format!(
+            "{changed} files changed while they were read; what is said about them may be wrong"
+        ));
+    }
+    done
+}
