@@ -2,7 +2,7 @@
 //! It never decides whether a library fails (that depends on the link map) and never formats for people.
 //! Sentences are those of glibc elf/dl-load.c, elf/dl-reloc.c and elf/dl-version.c.
 
-use super::host::Errno;
+use super::errno::Errno;
 use super::image::vm::{Fault, FaultKind};
 use super::model::{Death, Signal};
 

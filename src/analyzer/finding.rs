@@ -4,7 +4,7 @@
 
 use super::bind::Reference;
 use super::defect::{Assertion, Defect, Structure};
-use super::host::Errno;
+use super::errno::Errno;
 use super::image::vm::Fault;
 use super::link_map::MissReason;
 use super::provenance::Attempt;

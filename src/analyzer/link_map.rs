@@ -10,7 +10,7 @@ use foldhash::fast::FixedState;
 
 use super::defect::Defect;
 use super::disk::{Disk, ImageEntry, Opening};
-use super::host::Errno;
+use super::errno::Errno;
 use super::image::dynamic::{DF_1_NODEFLIB, NeedKind};
 use super::image::elf::{ElfFacts, Image, Role};
 use super::image::limits;
@@ -395,10 +395,8 @@ impl<'h> LinkMap<'h> {
                 }
                 at = self.node(ix).and_then(|n| n.loader);
             }
-            if !did_main {
-                if let Some(list) = self.facts(NodeIx(0)).and_then(|f| f.rpath.as_ref()) {
-                    out.rpaths.push((Provenance::ProgramRpath, split(NodeIx(0), list)));
-                }
+            if !did_main && let Some(list) = self.facts(NodeIx(0)).and_then(|f| f.rpath.as_ref()) {
+                out.rpaths.push((Provenance::ProgramRpath, split(NodeIx(0), list)));
             }
         }
         out.runpath = runpath.map(|list| split(from, list));

@@ -10,6 +10,7 @@ pub mod classify;
 pub mod defect;
 pub mod detect;
 pub mod disk;
+pub mod errno;
 pub mod finding;
 pub mod host;
 pub mod image;

@@ -3,7 +3,7 @@
 //! The sources are those of glibc elf/dl-load.c:_dl_map_object, in its order.
 
 use super::defect::Defect;
-use super::host::Errno;
+use super::errno::Errno;
 use super::model::NodeIx;
 
 /// Why the loader looked in a place, and so why an edge of the link map is what it is.

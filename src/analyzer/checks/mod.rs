@@ -11,8 +11,8 @@ pub mod versions;
 
 use super::bind::Reference;
 use super::defect::{Defect, Effect, Structure};
+use super::errno::Errno;
 use super::finding::Finding;
-use super::host::Errno;
 use super::image::elf::Image;
 use super::link_map::{LinkMap, Miss, MissReason, Process};
 use super::loader_model::LoaderModel;
@@ -142,7 +142,17 @@ pub fn judge_mode(
     let mut unresolved = Vec::new();
     let mut static_tls = process.static_tls;
     let mut notes = Vec::new();
-    let stop = steps(map, process, model, memo, mode, &mut unresolved, &mut static_tls, &mut notes);
+    let mut work = relocate::Relocation {
+        map,
+        process,
+        model,
+        lazy: mode == Mode::Lazy,
+        memo,
+        unresolved: &mut unresolved,
+        static_tls: &mut static_tls,
+        notes: &mut notes,
+    };
+    let stop = steps(&mut work);
     let mut findings = Vec::new();
     let level_reached = match (&stop, &map.miss) {
         (None, _) => 2,
@@ -167,16 +177,8 @@ pub fn judge_mode(
     Judged { judgement: Judgement { verdict, findings, level_reached }, unresolved, static_tls }
 }
 
-fn steps(
-    map: &LinkMap<'_>,
-    process: &Process<'_>,
-    model: &LoaderModel,
-    memo: Option<&Memo>,
-    mode: Mode,
-    unresolved: &mut Vec<Unresolved>,
-    static_tls: &mut StaticTls,
-    notes: &mut Vec<Finding>,
-) -> Option<Stop> {
+fn steps(work: &mut relocate::Relocation<'_, '_>) -> Option<Stop> {
+    let (map, model) = (work.map, work.model);
     if let Some(miss) = &map.miss {
         return Some(miss_stop(map, miss));
     }
@@ -197,8 +199,6 @@ fn steps(
     if let Some(stop) = isa(map, &sorted, model) {
         return Some(stop);
     }
-    let lazy = mode == Mode::Lazy;
-    let mut work = relocate::Relocation { map, process, model, lazy, memo, unresolved, static_tls, notes };
     if let Some(stop) = work.run(&sorted) {
         return Some(stop);
     }

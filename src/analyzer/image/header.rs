@@ -8,7 +8,7 @@ use object::{Endianness, elf, pod};
 use super::fmt::Format;
 use super::vm::{Fault, FaultKind};
 use crate::analyzer::defect::{Defect, Structure};
-use crate::analyzer::host::Errno;
+use crate::analyzer::errno::Errno;
 use crate::analyzer::loader_model::{Distribution, LoaderModel};
 use crate::analyzer::model::Machine;
 

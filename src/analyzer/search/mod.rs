@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::defect::Defect;
 use super::disk::ImageEntry;
-use super::host::Errno;
+use super::errno::Errno;
 use super::provenance::Provenance;
 
 /// How a search ends.
