@@ -15,6 +15,9 @@ use crate::analyzer::provenance::{Attempt, Outcome, Provenance};
 pub fn hint(f: &Finding) -> String {
     match f {
         Finding::CannotOpen { errno } => cannot_open(*errno),
+        Finding::NotAFile { kind: "directory" } => {
+            "give the path of a file, or use `audit` for the directory".to_owned()
+        }
         Finding::NotAFile { kind } => format!("remove the {kind} and install the library that belongs there"),
         Finding::ChangedWhileReading => "run again when nothing is being installed".to_owned(),
         Finding::File { object, defect } | Finding::Relocation { object, defect } => {

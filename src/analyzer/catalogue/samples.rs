@@ -117,6 +117,7 @@ pub(super) fn findings() -> Vec<Finding> {
     let mut all = vec![
         Finding::CannotOpen { errno: Errno::ENOENT },
         Finding::NotAFile { kind: "pipe" },
+        Finding::NotAFile { kind: "directory" },
         Finding::ChangedWhileReading,
         Finding::VersionNotFound {
             provider: b("/l/libc.so.6"),

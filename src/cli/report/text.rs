@@ -83,7 +83,11 @@ fn missing(out: &mut dyn Write, library: &Library) -> io::Result<()> {
     writeln!(out, "  {} nothing defines:", counted(library.missing.len(), "symbol"))?;
     for s in library.missing.iter().take(NAMED_SYMBOLS) {
         let version = s.version.as_ref().map(|v| format!("@{}", escaped(v))).unwrap_or_default();
-        writeln!(out, "    {}{version} {FAINT}(for {}){FAINT:#}", escaped(&s.name), escaped(&s.object))?;
+        let whose = match s.object == library.path {
+            true => String::new(),
+            false => format!(" {FAINT}(for {}){FAINT:#}", escaped(&s.object)),
+        };
+        writeln!(out, "    {}{version}{whose}", escaped(&s.name))?;
     }
     match library.missing.len().checked_sub(NAMED_SYMBOLS) {
         Some(more) if more > 0 => writeln!(out, "    and {more} more"),
