@@ -148,6 +148,11 @@ impl<'a, 'h> Disk<'a, 'h> {
         }
         let full = self.absolute(path);
         match self.host.open(&full) {
+            // Our own cap, which the loader does not have.
+            Err(Errno::EFBIG) => match self.host.stat(&full) {
+                Ok(stat) => Opening::Special(stat.kind, stat),
+                Err(e) => Opening::Errno(e),
+            },
             Err(e) => Opening::Errno(e),
             Ok(Opened::Other(stat)) => Opening::Special(stat.kind, stat),
             Ok(Opened::Changed(_)) => Opening::Changed,

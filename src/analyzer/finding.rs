@@ -214,6 +214,7 @@ impl Finding {
                 MissReason::Blocks(_) => "needed-blocks",
                 MissReason::EmptyToken => "needed-empty-token",
                 MissReason::Memory(_) => "malformed-dynamic",
+                MissReason::Changed(_) => "changed-while-reading",
                 MissReason::Unknowable(_) | MissReason::Limit => "needed-unknowable",
             },
             Finding::VersionNotFound { .. } => "version-not-found",

@@ -70,7 +70,9 @@ pub enum MissReason {
     },
     /// Opening it never returns (a pipe).
     Blocks(Vec<u8>),
-    /// A device or a file that changes.
+    /// The file changed while it was read.
+    Changed(Vec<u8>),
+    /// A device, or a file too large to read.
     Unknowable(Vec<u8>),
     /// Reading the name, a SONAME to compare it with, or a path list fails.
     Memory(Defect),
@@ -250,6 +252,7 @@ impl<'h> LinkMap<'h> {
                     Hit::Refused { path, defect } => MissReason::Refused { path, defect },
                     Hit::Fault(defect) => MissReason::Memory(defect),
                     Hit::Blocks(path) => MissReason::Blocks(path),
+                    Hit::Changed(path) => MissReason::Changed(path),
                     Hit::Unknowable(path) | Hit::Opened { path, .. } => MissReason::Unknowable(path),
                 };
                 return Err(Box::new(Miss { attempts, ..*miss(reason) }));

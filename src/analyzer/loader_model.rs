@@ -184,6 +184,10 @@ pub struct Rules {
     pub root_element_bug: bool,
     /// Static TLS: TLSDESC may only take the optional part (2.32).
     pub tlsdesc_capped: bool,
+    /// Overlapping outer segments are found before the gap between them is protected (2.36).
+    pub checks_holes: bool,
+    /// Hashes are shifted as 64-bit numbers on 64-bit machines (up to 2.35).
+    pub wide_hash_shift: bool,
     /// RISC-V accepts R_RISCV_IRELATIVE (2.33).
     pub riscv_irelative: bool,
 }

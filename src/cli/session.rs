@@ -71,7 +71,8 @@ fn replaced(
     choice: LoaderChoice,
     request: &DetectRequest,
 ) -> Result<LoaderModel, Failure> {
-    let mut model = LoaderModel::default_for(found.machine, choice.version, choice.distribution);
+    let distribution = choice.distribution.unwrap_or(found.distribution);
+    let mut model = LoaderModel::default_for(found.machine, choice.version, distribution);
     let cpu = match &request.cpu {
         Some(name) => Cpu::named(found.machine, name).map_err(|e| Failure::Usage(e.to_string()))?,
         None => request
@@ -100,7 +101,10 @@ fn replaced(
 pub fn host<'h>(store: &'h ByteStore, judging: &Judging) -> RealHost<'h> {
     let mut host = RealHost::new(store).at(&judging.cwd);
     if let Some(root) = &judging.root {
-        host = host.inside(root.clone(), &judging.binds);
+        // A process inside the root has the devices of the kernel, not those of an unpacked image.
+        let mut binds = judging.binds.clone();
+        binds.push("/dev".into());
+        host = host.inside(root.clone(), &binds);
     }
     if !judging.mmap {
         host = host.without_mmap();

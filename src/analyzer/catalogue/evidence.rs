@@ -117,6 +117,7 @@ fn miss(reason: &MissReason) -> Value {
             json!({"kind": "refused", "path": bytes_json(path), "defect": defect(d)})
         }
         MissReason::Blocks(path) => json!({"kind": "blocks", "path": bytes_json(path)}),
+        MissReason::Changed(path) => json!({"kind": "changed", "path": bytes_json(path)}),
         MissReason::Unknowable(path) => json!({"kind": "unknowable", "path": bytes_json(path)}),
         MissReason::Memory(d) => json!({"kind": "requester", "defect": defect(d)}),
         MissReason::EmptyToken => json!({"kind": "empty-token"}),

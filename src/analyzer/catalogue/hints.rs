@@ -232,7 +232,7 @@ fn needed(name: &[u8], requester: &[u8], reason: &MissReason, attempts: &[Attemp
             )
         }
         MissReason::Blocks(path) => format!("remove the pipe {}", lossy(path)),
-        MissReason::Unknowable(path) => {
+        MissReason::Changed(path) | MissReason::Unknowable(path) => {
             format!("look at {}, and run again when nothing changes", lossy(path))
         }
         MissReason::Memory(_) => reinstall(requester),

@@ -105,6 +105,7 @@ pub(super) fn findings() -> Vec<Finding> {
         MissReason::OtherClass,
         MissReason::Refused { path: b("/l/libn.so"), defect: Defect::NotElf },
         MissReason::Blocks(b("/l/libn.so")),
+        MissReason::Changed(b("/l/libn.so")),
         MissReason::Unknowable(b("/l/libn.so")),
         MissReason::Memory(Defect::MissingTable(Structure::Strings)),
         MissReason::EmptyToken,

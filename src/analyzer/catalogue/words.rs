@@ -239,7 +239,7 @@ fn miss(name: &[u8], reason: &MissReason) -> String {
             format!("{name} is unusable: {} {}", lossy(path), fault_of(defect))
         }
         MissReason::Blocks(path) => format!("{name} never opens: {} is a pipe", lossy(path)),
-        MissReason::Unknowable(path) => {
+        MissReason::Changed(path) | MissReason::Unknowable(path) => {
             format!("{name} cannot be judged: {} is a device or changes", lossy(path))
         }
         MissReason::Memory(defect) => {

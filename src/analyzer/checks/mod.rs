@@ -272,6 +272,7 @@ fn miss_stop(map: &LinkMap<'_>, miss: &Miss) -> Stop {
             dies: Some(Death::Hang),
             finding: if is_root { Finding::NotAFile { kind: "pipe" } } else { missing(map, miss) },
         },
+        MissReason::Changed(_) => Stop { message: None, dies: None, finding: Finding::ChangedWhileReading },
         MissReason::Unknowable(path) => Stop {
             message: None,
             dies: None,

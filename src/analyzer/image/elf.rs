@@ -123,7 +123,7 @@ fn try_read<'h>(
     }
     let isa_needed = notes::isa_needed(&mapped.vm, &header.segments, model).map_err(note_fault)?;
     let vm = if dynamic.textrel { mapped.vm.with_write(&mapped.readonly) } else { mapped.vm };
-    let mut symbols = symbols::setup(&vm, &dynamic)?;
+    let mut symbols = symbols::setup(&vm, &dynamic, model.rules.wide_hash_shift && header.format.is64)?;
     let versions = versions::read(&vm, &dynamic, &symbols);
     let traits = scan::scan(&vm, &symbols, &versions);
     if traits.regular {

@@ -100,8 +100,8 @@ pub fn open_verify(bytes: &[u8], model: &LoaderModel) -> Result<Header, Defect> 
             .ok_or_else(|| Defect::HeadersUnreadable(refused_offset(phoff, count, entry)))?,
     };
     let header = Header { format, machine, kind, flags, phoff, segments };
-    if model.rules.checks_abi_tag && !abi_tag_ok(bytes, &header) {
-        return Err(Defect::AbiTag);
+    if model.rules.checks_abi_tag {
+        abi_tag(bytes, &header, model.kernel)?;
     }
     Ok(header)
 }
@@ -230,32 +230,33 @@ fn widen<P: ProgramHeader<Endian = Endianness>>(table: &[u8], count: u16, f: For
     )
 }
 
-/// The kernel ABI note of old loaders: the first NT_GNU_ABI_TAG must name Linux.
-/// The kernel version in it is not compared: every kernel in use is newer than any that is asked for.
-fn abi_tag_ok(bytes: &[u8], header: &Header) -> bool {
+/// The kernel ABI note of old loaders: the first NT_GNU_ABI_TAG of a segment must name Linux and a kernel
+/// that is not newer than the running one. The notes are read from the file, not from memory.
+fn abi_tag(bytes: &[u8], header: &Header, kernel: Option<u32>) -> Result<(), Defect> {
     let f = header.format;
     for s in &header.segments {
         if s.kind != elf::PT_NOTE.0 || s.filesz < 32 || (s.align != 4 && s.align != 8) {
             continue;
         }
-        let Some(note) = usize::try_from(s.offset)
-            .ok()
-            .and_then(|o| bytes.get(o..o.checked_add(usize::try_from(s.filesz).ok()?)?))
-        else {
-            continue;
-        };
+        let range = usize::try_from(s.offset).ok().zip(usize::try_from(s.filesz).ok());
+        let note = range.and_then(|(o, n)| bytes.get(o..o.checked_add(n)?));
+        let note = note.ok_or(Defect::HeadersUnreadable(None))?;
         let align = usize::try_from(s.align).unwrap_or(4);
         let mut at = 0usize;
         while at + 32 <= note.len() {
             let word = |o: usize| f.u32(note, at + o).unwrap_or(0);
             if (word(0), word(4), word(8)) == (4, 16, 1) && note.get(at + 12..at + 16) == Some(b"GNU\0") {
-                return word(16) == 0;
+                let wanted = (word(20) & 0xff) << 16 | (word(24) & 0xff) << 8 | word(28) & 0xff;
+                if word(16) != 0 || kernel.is_some_and(|k| k < wanted) {
+                    return Err(Defect::AbiTag);
+                }
+                break;
             }
             let name = 12usize.saturating_add(word(0) as usize).next_multiple_of(align);
             at = at.saturating_add(name.saturating_add(word(4) as usize).next_multiple_of(align));
         }
     }
-    true
+    Ok(())
 }
 
 /// Whether a distribution's patches apply to the header checks (for reports).

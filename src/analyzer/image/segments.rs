@@ -160,7 +160,12 @@ pub fn map<'h>(
     space.map_file(first.mapstart, high, first.prot, first.mapoff);
     if holes {
         if last.mapstart < first.mapend {
-            return Err(Defect::OffsetNotPage);
+            // Before the check existed, the length of the gap came out negative and mprotect refused it.
+            return Err(if model.rules.checks_holes {
+                Defect::OffsetNotPage
+            } else {
+                Defect::ProtectRefused
+            });
         }
         space.protect(first.mapend, last.mapstart, 0);
     }

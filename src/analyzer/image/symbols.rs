@@ -71,8 +71,10 @@ pub enum Hash {
         buckets: u32,
         /// Bloom words minus one.
         mask: u32,
-        /// Second bloom bit's shift.
+        /// Second bloom bit's shift; 32 and more give bit 0 where hashes are wide.
         shift: u32,
+        /// The shift is that of a 64-bit number.
+        wide: bool,
         /// Address of the bloom filter.
         bloom_at: u64,
         /// Address of the buckets.
@@ -164,6 +166,12 @@ pub fn gnu_hash(name: &[u8]) -> u32 {
     name.iter().fold(5381u32, |h, b| h.wrapping_mul(33).wrapping_add(u32::from(*b)))
 }
 
+/// The hash for the second bloom bit; the processor masks the count to the width it shifts.
+#[inline]
+fn second_hash(hash: u32, shift: u32, wide: bool) -> u32 {
+    if wide { u64::from(hash).wrapping_shr(shift) as u32 } else { hash.wrapping_shr(shift) }
+}
+
 /// The hash of DT_HASH and of version names.
 pub fn elf_hash(name: &[u8]) -> u32 {
     name.iter().fold(0u32, |h, b| {
@@ -177,7 +185,7 @@ pub fn elf_hash(name: &[u8]) -> u32 {
 ///
 /// # Errors
 /// A fault of the table's header, or the assertion on its size.
-pub fn setup<'h>(vm: &Vm<'h>, d: &Dynamic) -> Result<Symbols<'h>, Defect> {
+pub fn setup<'h>(vm: &Vm<'h>, d: &Dynamic, wide: bool) -> Result<Symbols<'h>, Defect> {
     let memory = |fault: Fault| Defect::Memory { structure: Structure::Hash, fault };
     let hash = if let Some(at) = d.gnu_hash {
         let buckets = vm.u32(at).map_err(memory)?;
@@ -192,7 +200,15 @@ pub fn setup<'h>(vm: &Vm<'h>, d: &Dynamic) -> Result<Symbols<'h>, Defect> {
         let chain_zero = buckets_at.wrapping_add(4 * u64::from(buckets)).wrapping_sub(4 * u64::from(bias));
         match buckets {
             0 => Hash::None,
-            _ => Hash::Gnu { buckets, mask: words.wrapping_sub(1), shift, bloom_at, buckets_at, chain_zero },
+            _ => Hash::Gnu {
+                buckets,
+                mask: words.wrapping_sub(1),
+                shift,
+                wide,
+                bloom_at,
+                buckets_at,
+                chain_zero,
+            },
         }
     } else if let Some(at) = d.hash {
         let buckets = vm.u32(at).map_err(memory)?;
@@ -239,7 +255,7 @@ impl<'h> Symbols<'h> {
     /// Whether the bloom filter of whole tables rules a hash out. Cheap, so that callers ask it first.
     #[inline]
     pub fn rules_out(&self, vm: &Vm<'h>, hash: u32) -> bool {
-        let (Some(w), Hash::Gnu { mask, shift, .. }) = (&self.whole, self.hash) else { return false };
+        let (Some(w), Hash::Gnu { mask, shift, wide, .. }) = (&self.whole, self.hash) else { return false };
         let f = vm.format;
         let word = if f.is64 {
             f.u64(w.bloom, ((hash / 64) & mask) as usize * 8)
@@ -247,7 +263,7 @@ impl<'h> Symbols<'h> {
             f.u32(w.bloom, ((hash / 32) & mask) as usize * 4).map(u64::from)
         };
         let bits = if f.is64 { 63 } else { 31 };
-        word.is_some_and(|b| (b >> (hash & bits)) & (b >> (hash.wrapping_shr(shift) & bits)) & 1 == 0)
+        word.is_some_and(|b| (b >> (hash & bits)) & (b >> (second_hash(hash, shift, wide) & bits)) & 1 == 0)
     }
 
     /// The chain of `hash` in whole tables.
@@ -381,11 +397,11 @@ impl<'h> Symbols<'h> {
                     return self.whole_chain(w, vm, buckets, &mut m, versions);
                 }
             }
-            Hash::Gnu { buckets, mask, shift, bloom_at, buckets_at, chain_zero } => {
+            Hash::Gnu { buckets, mask, shift, wide, bloom_at, buckets_at, chain_zero } => {
                 let bits = if vm.format.is64 { 64u32 } else { 32 };
                 let at = bloom_at.wrapping_add(vm.format.word() * u64::from((q.hash / bits) & mask));
                 let word = self.bloom_word(vm, at)?;
-                let second = q.hash.wrapping_shr(shift);
+                let second = second_hash(q.hash, shift, wide);
                 if word >> (q.hash % bits) & (word >> (second % bits)) & 1 == 0 {
                     return Ok(Found::No);
                 }

@@ -14,8 +14,8 @@ use super::{Distribution, GlibcVersion};
 pub struct LoaderChoice {
     /// The release.
     pub version: GlibcVersion,
-    /// Whose patches.
-    pub distribution: Distribution,
+    /// Whose patches; none leaves it to the loader found.
+    pub distribution: Option<Distribution>,
 }
 
 /// Why a loader name was refused.
@@ -51,8 +51,9 @@ impl FromStr for LoaderChoice {
         }
         let version = GlibcVersion { minor: minor.parse().map_err(|_| unknown())? };
         let distribution = match suffix {
-            None | Some("upstream") => Distribution::Upstream,
-            Some("debian" | "ubuntu") => Distribution::Debian,
+            None => None,
+            Some("upstream") => Some(Distribution::Upstream),
+            Some("debian" | "ubuntu") => Some(Distribution::Debian),
             Some(other) => return Err(ChoiceFault::Distribution(other.to_owned())),
         };
         if version < GlibcVersion::OLDEST || version > GlibcVersion::NEWEST {
@@ -65,8 +66,9 @@ impl FromStr for LoaderChoice {
 impl fmt::Display for LoaderChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let suffix = match self.distribution {
-            Distribution::Upstream => "",
-            Distribution::Debian => "-debian",
+            None => "",
+            Some(Distribution::Upstream) => "-upstream",
+            Some(Distribution::Debian) => "-debian",
         };
         write!(f, "glibc-{}{suffix}", self.version)
     }
@@ -83,7 +85,7 @@ mod tests {
         }
         assert_eq!(
             "glibc-2.35-ubuntu".parse::<LoaderChoice>().map(|c| c.distribution),
-            Ok(Distribution::Debian)
+            Ok(Some(Distribution::Debian))
         );
     }
 

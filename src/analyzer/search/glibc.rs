@@ -188,7 +188,7 @@ impl<'h> Search<'_, '_, 'h> {
                 Some((1, 5 | 7)) => Defect::NotElf,
                 _ => return Tried::Ends(Hit::Unknowable(path.to_vec())),
             },
-            Opening::Changed => return Tried::Ends(Hit::Unknowable(path.to_vec())),
+            Opening::Changed => return Tried::Ends(Hit::Changed(path.to_vec())),
         };
         if let Effect::Skip { other_class } = defect.effect() {
             self.other_class |= other_class;

@@ -39,6 +39,8 @@ pub enum Hit<'h> {
     Fault(Defect),
     /// Opening a pipe never returns.
     Blocks(Vec<u8>),
+    /// The file changed while it was read.
+    Changed(Vec<u8>),
     /// A device: what it would give cannot be known without reading it.
     Unknowable(Vec<u8>),
 }
