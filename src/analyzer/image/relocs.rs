@@ -368,6 +368,9 @@ impl Walk<'_, '_> {
         let own = s.binding() == STB_LOCAL || s.binds_local();
         self.remember(index, bit | if own { 64 } else { 0 });
         if own {
+            if s.kind() == super::symbols::STT_GNU_IFUNC && s.shndx != 0 {
+                self.vm.executable(self.vm.format.wrap(s.value)).map_err(Defect::Code)?;
+            }
             if class & (STATIC_TLS | TLS_DESCRIPTOR) != 0 || s.kind() == super::symbols::STT_GNU_IFUNC {
                 let import = Import { symbol: r.symbol, name: s.name, hash: 0, version: 0, flags: class | OWN };
                 self.out.imports.push(import);

@@ -31,7 +31,7 @@ pub fn scan<'h>(vm: &Vm<'h>, symbols: &Symbols<'h>, versions: &Versions<'h>) -> 
     let entry = if f.is64 { 24usize } else { 16 };
     let Some(table) = symbols.symtab.and_then(|a| vm.window(a)) else { return t };
     let Some(table) = table.get(range.start as usize * entry..range.end as usize * entry) else { return t };
-    let info_at = if f.is64 { 4 } else { 12 };
+    let (info_at, value_at) = if f.is64 { (4, 8) } else { (12, 4) };
     let mut ifunc = false;
     let mut worst = 0u32;
     for s in table.chunks_exact(entry) {
@@ -41,7 +41,13 @@ pub fn scan<'h>(vm: &Vm<'h>, symbols: &Symbols<'h>, versions: &Versions<'h>) -> 
             _ => u32::MAX,
         };
         worst = worst.max(name);
-        ifunc |= s.get(info_at).is_some_and(|i| i & 15 == STT_GNU_IFUNC);
+        if s.get(info_at).is_some_and(|i| i & 15 == STT_GNU_IFUNC) {
+            ifunc = true;
+            // Whoever binds to it makes the loader call it there and then.
+            if f.addr(s, value_at).is_none_or(|at| vm.executable(at).is_err()) {
+                return t;
+            }
+        }
     }
     if worst as usize > last_nul || !versions_whole(vm, symbols, versions, &range) {
         return t;
