@@ -197,11 +197,11 @@ impl Walk<'_, '_> {
         let behind = f.wrap(start.wrapping_add(relative.wrapping_mul(entry)));
         let end = f.wrap(start.wrapping_add(size));
         self.late.clear();
-        if behind > start {
-            self.each(start, behind - start, entry, rela, Self::relative)?;
+        if f.pointer(behind) > f.pointer(start) {
+            self.each(start, f.wrap(behind.wrapping_sub(start)), entry, rela, Self::relative)?;
         }
-        if end > behind {
-            self.each(behind, end - behind, entry, rela, Self::record)?;
+        if f.pointer(end) > f.pointer(behind) {
+            self.each(behind, f.wrap(end.wrapping_sub(behind)), entry, rela, Self::record)?;
         }
         for r in std::mem::take(&mut self.late) {
             self.irelative(r)?;
@@ -303,8 +303,8 @@ impl Walk<'_, '_> {
 
     fn record(&mut self, r: Record) -> Step {
         let known = reloc_types::lookup(self.model, r.number);
-        if let Some(table) = self.versym.filter(|_| r.symbol != 0) {
-            // The version index is read before the type is looked at.
+        if let Some(table) = self.versym {
+            // The version index is read before the type is looked at, that of symbol 0 too.
             self.symbols.version_index(self.vm, table, r.symbol)?;
         }
         match known {
@@ -431,9 +431,10 @@ impl Walk<'_, '_> {
         let size = d.relr.1.ok_or(Defect::MissingTable(Structure::Relocations))?;
         let word = self.vm.format.word();
         let mut place = 0u64;
+        let f = self.vm.format;
         let mut at = start;
-        let end = start.wrapping_add(size);
-        while at < end {
+        let end = f.wrap(start.wrapping_add(size));
+        while f.pointer(at) < f.pointer(end) {
             let entry = self.vm.addr(at).map_err(table_fault)?;
             if entry & 1 == 0 {
                 self.relr_store(entry)?;
@@ -446,7 +447,7 @@ impl Walk<'_, '_> {
                 }
                 place = place.wrapping_add((word * 8 - 1) * word);
             }
-            at = at.wrapping_add(word);
+            at = f.wrap(at.wrapping_add(word));
             self.out.records += 1;
             if self.out.records > limits::RELOCATIONS {
                 return Err(table_fault(Fault { kind: FaultKind::Limit, addr: at }));
