@@ -286,8 +286,8 @@ fn initial_image(owner: &Node<'_>, tls: Option<Tls>) -> Option<Stop> {
     let (at, size) = t.image;
     let structure = Structure::Tls;
     if size > t.size {
-        // The rest to clear is a negative length: the whole address space.
-        let fault = Fault { kind: FaultKind::Segv, addr: at };
+        // The rest to clear is a negative length: what memset makes of it differs from processor to processor.
+        let fault = Fault { kind: FaultKind::Unknown, addr: at };
         return Some(Stop::of(&owner.name, Defect::Memory { structure, fault }));
     }
     let fault = facts.vm.readable(at, size).err()?;
