@@ -59,8 +59,6 @@ pub struct ElfFacts<'h> {
     pub isa_needed: u32,
     /// JSON texts of `.note.dlopen`.
     pub dlopen_notes: Vec<&'h [u8]>,
-    /// The machine of the file is served, but a segment may overwrite other objects.
-    pub stray: bool,
 }
 
 /// One file: refused, or mapped.
@@ -137,7 +135,6 @@ fn try_read<'h>(bytes: &'h [u8], model: &LoaderModel, noexec: bool, role: Role) 
         relro_fault,
         isa_needed,
         dlopen_notes,
-        stray: mapped.stray,
         symbols,
         vm,
         header,
@@ -155,8 +152,15 @@ fn relro(vm: &Vm<'_>, (at, size): (u64, u64), page: u64) -> Option<Defect> {
     if start == end {
         return None;
     }
-    if end < start {
+    if vm.format.pointer(end) < vm.format.pointer(start) {
         return Some(Defect::RelroRange);
+    }
+    if vm.area(start).is_none() {
+        let fault = vm.unmapped(start);
+        return Some(match fault.kind {
+            FaultKind::Segv => Defect::RelroRange,
+            _ => Defect::Memory { structure: Structure::Relro, fault },
+        });
     }
     match vm.all_mapped(start, end) {
         Ok(()) => None,

@@ -95,6 +95,11 @@ impl<'h> Builder<'h> {
         Builder { bytes, page, format, areas: BTreeMap::new() }
     }
 
+    /// Whether the object is of the 64-bit class.
+    pub fn is64(&self) -> bool {
+        self.format.is64
+    }
+
     /// Maps `len` bytes of the file from `offset` at `start` (both multiples of the page size).
     pub fn map_file(&mut self, start: u64, end: u64, prot: u8, offset: u64) {
         let size = self.bytes.len() as u64;
