@@ -285,6 +285,9 @@ fn initial_image(owner: &Node<'_>, tls: Option<Tls>) -> Option<Stop> {
     let (t, facts) = (tls?, owner.facts()?);
     let (at, size) = t.image;
     let structure = Structure::Tls;
+    if let Some(fault) = facts.vm.readable(at, size).err().filter(|f| f.kind != FaultKind::Unknown) {
+        return Some(Stop::of(&owner.name, Defect::Memory { structure, fault }));
+    }
     if size > t.size {
         // The rest to clear is a negative length: what memset makes of it differs from processor to processor.
         let fault = Fault { kind: FaultKind::Unknown, addr: at };

@@ -107,7 +107,8 @@ fn try_read<'h>(bytes: &'h [u8], model: &LoaderModel, noexec: bool, role: Role) 
         }
     }
     let isa_needed = notes::isa_needed(&mapped.vm, &header.segments, model).map_err(note_fault)?;
-    let vm = if dynamic.textrel { mapped.vm.with_write(&mapped.readonly) } else { mapped.vm };
+    let vm = mapped.vm.with_changed(&dynamic.adjusted);
+    let vm = if dynamic.textrel { vm.with_write(&mapped.readonly) } else { vm };
     let mut symbols = symbols::setup(&vm, &dynamic)?;
     let versions = versions::read(&vm, &dynamic, &symbols);
     let traits = scan::scan(&vm, &symbols, &versions);

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use object::read::elf::{Rel, Rela};
 use object::{BigEndian, LittleEndian, elf, endian, pod};
 
-use super::dynamic::Dynamic;
+use super::dynamic::{self, Dynamic};
 use super::limits;
 use super::reloc_types::{self, Action, Kind};
 use super::symbols::{STB_LOCAL, STB_WEAK, Symbol, Symbols, gnu_hash};
@@ -97,6 +97,8 @@ struct Walk<'a, 'h> {
     /// The writable area the last store went to.
     hot: (u64, u64),
     init: [(u64, u64); 2],
+    live: &'a [(u64, u64)],
+    in_relr: bool,
     late: Vec<Record>,
 }
 
@@ -124,6 +126,8 @@ pub fn read<'h>(
         seen: Vec::new(),
         hot: (0, 0),
         init: [array(d.init_array), array(d.preinit_array)],
+        live: &d.live,
+        in_relr: false,
         late: Vec::new(),
     };
     if let Err(defect) = w.all(d) {
@@ -136,7 +140,9 @@ pub fn read<'h>(
 impl Walk<'_, '_> {
     fn all(&mut self, d: &Dynamic) -> Step {
         if self.model.rules.relr {
+            self.in_relr = true;
             self.relr(d)?;
+            self.in_relr = false;
         }
         if self.model.machine.uses_rel() {
             let plt = d.jmprel.2 == Some(17);
@@ -273,9 +279,23 @@ impl Walk<'_, '_> {
         self.vm
             .writable(at, width)
             .map_err(|fault| Defect::Memory { structure: Structure::RelocationTarget, fault })?;
-        if let Some(a) = self.vm.area(at) {
-            self.hot = (a.start, a.end);
+        let Some(a) = self.vm.area(at) else { return Ok(()) };
+        // The part of the area around the store without a value that is read again.
+        let (mut low, mut high) = (a.start, a.end);
+        let word = self.vm.format.word();
+        for (_, slot) in self.live.iter().filter(|(tag, _)| self.in_relr || !dynamic::makes_ranges(*tag)) {
+            let end = slot.saturating_add(word);
+            if end <= at {
+                low = low.max(end);
+            } else if *slot >= at.saturating_add(width) {
+                high = high.min(*slot);
+            } else {
+                // The loader goes on with what is stored here.
+                let fault = Fault { kind: FaultKind::Unknown, addr: *slot };
+                return Err(Defect::Memory { structure: Structure::Dynamic, fault });
+            }
         }
+        self.hot = (low, high);
         Ok(())
     }
 
