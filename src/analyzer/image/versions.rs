@@ -115,7 +115,7 @@ impl<'h> Versions<'h> {
             Some(e) => Ok(Some(e)),
             None => {
                 let fault = Fault { kind: FaultKind::Unknown, addr: u64::from(index) };
-                Err(Defect::Memory { structure: Structure::VersionIndex, fault })
+                Err(Defect::Memory { structure: Structure::VersionTable, fault })
             }
         }
     }
