@@ -323,9 +323,10 @@ fn structure_code(s: Structure) -> &'static str {
         Structure::Dynamic | Structure::Strings => "malformed-dynamic",
         Structure::Symbols => "malformed-symbols",
         Structure::Hash => "malformed-hash",
-        Structure::VersionIndex | Structure::VersionNeeds | Structure::VersionDefinitions => {
-            "malformed-versions"
-        }
+        Structure::VersionIndex
+        | Structure::VersionTable
+        | Structure::VersionNeeds
+        | Structure::VersionDefinitions => "malformed-versions",
         Structure::Relocations | Structure::RelocationTarget => "malformed-relocations",
         Structure::Notes => "malformed-notes",
         Structure::Relro => "relro-range",
