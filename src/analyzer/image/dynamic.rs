@@ -56,6 +56,8 @@ pub struct Dynamic {
     pub verdef: Option<u64>,
     /// DT_INIT.
     pub init: Option<u64>,
+    /// DT_FINI.
+    pub fini: Option<u64>,
     /// DT_INIT_ARRAY, DT_INIT_ARRAYSZ.
     pub init_array: (Option<u64>, Option<u64>),
     /// DT_PREINIT_ARRAY, DT_PREINIT_ARRAYSZ.
@@ -191,6 +193,7 @@ fn one(d: &mut Dynamic, seen: &mut Seen, flags: &mut u64, tag: u64, value: u64, 
         8 => d.rela.1 = v,
         9 => seen.relaent = v,
         12 => d.init = v,
+        13 => d.fini = v,
         14 => d.soname = v,
         15 => d.rpath = v,
         16 => d.symbolic = true,
