@@ -19,7 +19,7 @@ use tsuku_verify::analyzer::process::{self, Start};
 
 /// How many libraries are generated, and how many of each are damaged.
 const GENERATED: usize = 60;
-const DAMAGED: usize = 300;
+const DAMAGED: usize = 1500;
 /// How many of this machine's libraries are asked.
 const INSTALLED: usize = 400;
 
@@ -43,53 +43,80 @@ impl Random {
     }
 }
 
-/// Symbols that library `n` defines; others refer to them by guess.
-fn symbol(n: usize, k: usize) -> String {
-    format!("s{n}_{k}")
+/// What a symbol is, as far as those who refer to it have to know.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Plain,
+    Tls,
+    Hidden,
 }
 
-/// The source of library `n`: definitions of all kinds, and references to others, some of them to nobody.
-fn source(n: usize, random: &mut Random) -> String {
+/// One library to be: what it needs and defines.
+struct Plan {
+    needs: Vec<usize>,
+    kinds: [(Kind, usize); 4],
+}
+
+/// A graph with circles: mostly to later libraries, sometimes back.
+fn plan(n: usize, random: &mut Random) -> Plan {
+    let needs = (0..random.below(4)).map(|_| if random.one_in(6) { random.below(GENERATED) } else { n + random.below(GENERATED - n) });
+    let needs = needs.filter(|m| *m != n).collect();
+    let kinds = [(); 4].map(|()| match random.below(12) {
+        k @ 0 => (Kind::Hidden, k),
+        k @ 1..=2 => (Kind::Tls, k),
+        k => (Kind::Plain, k),
+    });
+    Plan { needs, kinds }
+}
+
+/// The source of library `n`: definitions of all kinds, and references, mostly to what its needs define.
+fn source(n: usize, plans: &[Plan], random: &mut Random) -> String {
     let mut c = String::from("typedef int (*fn)(void);\nstatic int one(void) { return 1; }\n");
-    for k in 0..4 {
-        let s = symbol(n, k);
-        let _ = match random.below(8) {
-            0 => writeln!(c, "static fn pick{k}(void) {{ return one; }}\nint {s}(void) __attribute__((ifunc(\"pick{k}\")));"),
-            1 => writeln!(c, "__thread int {s} = {k};"),
-            2 => writeln!(c, "__attribute__((visibility(\"protected\"))) int {s}(void) {{ return {k}; }}"),
-            3 => writeln!(c, "__attribute__((weak)) int {s}(void) {{ return {k}; }}"),
-            4 => writeln!(c, "__attribute__((visibility(\"hidden\"))) int {s}(void) {{ return {k}; }}"),
-            5 => writeln!(c, "int {s} = {k};"),
+    for (k, (_, how)) in plans[n].kinds.iter().enumerate() {
+        let s = format!("s{n}_{k}");
+        let _ = match how {
+            0 => writeln!(c, "__attribute__((visibility(\"hidden\"))) int {s}(void) {{ return {k}; }}"),
+            1 | 2 => writeln!(c, "__thread int {s} = {k};"),
+            3 | 4 => writeln!(c, "static fn pick{k}(void) {{ return one; }}\nint {s}(void) __attribute__((ifunc(\"pick{k}\")));"),
+            5 => writeln!(c, "__attribute__((visibility(\"protected\"))) int {s}(void) {{ return {k}; }}"),
+            6 => writeln!(c, "__attribute__((weak)) int {s}(void) {{ return {k}; }}"),
             _ => writeln!(c, "int {s}(void) {{ return {k}; }}"),
         };
     }
     let mut table = String::new();
-    for r in 0..6 {
-        let kinds = if random.one_in(12) { 5 } else { 4 };
-        let (m, k) = (random.below(GENERATED), random.below(kinds));
-        if m == n {
+    for r in 0..5 {
+        let near: &[usize] = &plans[n].needs;
+        let m = match near.get(random.below(near.len() + 1)) {
+            Some(m) => *m,
+            None if random.one_in(12) => random.below(GENERATED),
+            None => n,
+        };
+        let k = random.below(4);
+        let (kind, _) = plans[m].kinds[k];
+        if m == n || (kind == Kind::Hidden && !random.one_in(4)) {
             continue;
         }
-        let s = symbol(m, k);
-        let _ = match random.below(6) {
-            0 => writeln!(c, "extern __attribute__((weak)) int {s}(void);"),
-            1 => writeln!(c, "extern __thread int {s}; int *t{r}(void) {{ return &{s}; }}"),
+        let s = format!("s{m}_{k}");
+        let _ = match kind {
+            Kind::Tls => writeln!(c, "extern __thread int {s}; int *t{n}_{r}(void) {{ return &{s}; }}"),
+            _ if random.one_in(5) => writeln!(c, "extern __attribute__((weak)) int {s}(void);"),
             _ => writeln!(c, "extern int {s}(void);"),
         };
-        if !c.ends_with(&format!("t{r}(void) {{ return &{s}; }}\n")) {
+        if kind != Kind::Tls {
             let _ = write!(table, "(void *){s}, ");
         }
     }
-    let _ = writeln!(c, "void *table{n}[] = {{ {table} 0 }};");
+    let own = if plans[n].kinds[0].0 == Kind::Plain { format!("(void *)s{n}_0,") } else { String::new() };
+    let _ = writeln!(c, "void *table{n}[] = {{ {table} {own} 0 }};");
     c
 }
 
-/// Builds the libraries in `dir`: first empty stubs with the SONAMEs, so that needs may run in circles.
+/// Builds the libraries in `dir`, the last first; those not built yet are empty stubs with the right SONAMEs.
 fn generate(dir: &Path, random: &mut Random) -> Vec<PathBuf> {
     let gcc = |out: &Path, args: &[String]| {
-        let done = Command::new("gcc").current_dir(dir).args(["-w", "-O1", "-fPIC", "-shared", "-o"]).arg(out).args(args).output();
-        let done = done.expect("gcc runs");
-        done.status.success()
+        let mut c = Command::new("gcc");
+        c.current_dir(dir).args(["-w", "-O1", "-fPIC", "-shared", "-o"]).arg(out).args(args);
+        c.output().expect("gcc runs").status.success()
     };
     let name = |n: usize| format!("libm{n}.so");
     fs::create_dir(dir.join("stubs")).unwrap();
@@ -97,10 +124,11 @@ fn generate(dir: &Path, random: &mut Random) -> Vec<PathBuf> {
     for n in 0..GENERATED {
         assert!(gcc(&dir.join("stubs").join(name(n)), &[format!("-Wl,-soname,{}", name(n)), "empty.c".to_owned()]));
     }
+    let plans: Vec<Plan> = (0..GENERATED).map(|n| plan(n, random)).collect();
     let mut built = Vec::new();
-    for n in 0..GENERATED {
+    for n in (0..GENERATED).rev() {
         let mut args: Vec<String> =
-            ["-Wl,--no-as-needed", "-Wl,-rpath,$ORIGIN", "-Wl,--allow-shlib-undefined"].map(str::to_owned).to_vec();
+            ["-Wl,--no-as-needed", "-Wl,-rpath,$ORIGIN", "-Wl,--allow-shlib-undefined", "-L.", "-Lstubs"].map(str::to_owned).to_vec();
         args.push(format!("-Wl,-soname,{}", name(n)));
         args.push(["-Wl,--hash-style=gnu", "-Wl,--hash-style=sysv", "-Wl,--hash-style=both"][random.below(3)].to_owned());
         args.push(["-Wl,--enable-new-dtags", "-Wl,--disable-new-dtags"][random.below(2)].to_owned());
@@ -112,38 +140,30 @@ fn generate(dir: &Path, random: &mut Random) -> Vec<PathBuf> {
             fs::write(dir.join(&map), format!("A{n} {{ global: s{n}_0; s{n}_1; }}; B{n} {{ global: *; }} A{n};\n")).unwrap();
             args.push(format!("-Wl,--version-script={map}"));
         }
-        fs::write(dir.join(format!("m{n}.c")), source(n, random)).unwrap();
+        fs::write(dir.join(format!("m{n}.c")), source(n, &plans, random)).unwrap();
         args.push(format!("m{n}.c"));
-        args.push("-Lstubs".to_owned());
-        // Mostly to later ones, sometimes back: a graph with circles.
-        for _ in 0..random.below(4) {
-            let to = if random.one_in(6) { random.below(GENERATED) } else { n + random.below(GENERATED - n) };
-            if to != n {
-                args.push(format!("-l:{}", name(to)));
-            }
-        }
+        args.extend(plans[n].needs.iter().map(|m| format!("-l:{}", name(*m))));
         let out = dir.join(name(n));
         if gcc(&out, &args) {
             built.push(out);
         }
     }
-    assert!(built.len() * 2 > GENERATED, "gcc refused too many: {} of {GENERATED} are left", built.len());
+    assert!(built.len() * 4 > GENERATED * 3, "gcc refused too many: {} of {GENERATED} are left", built.len());
     built
 }
 
-/// Copies with a few bytes of the first pages changed (headers, tables, relocations), beside their dependencies.
+/// Copies with some words of the tables or bytes anywhere changed, beside their dependencies.
 fn damage(dir: &Path, from: &[PathBuf], random: &mut Random) -> Vec<PathBuf> {
     let mut out = Vec::new();
     for i in 0..DAMAGED {
         let mut bytes = fs::read(&from[random.below(from.len())]).unwrap();
-        for _ in 0..=random.below(3) {
-            let at = match random.below(3) {
-                0 => random.below(0x600),
-                1 => bytes.len().min(0x2d00) + random.below(0x400),
-                _ => random.below(bytes.len()),
-            };
-            if let Some(b) = bytes.get_mut(at) {
-                *b = random.next() as u8;
+        for _ in 0..=random.below(2) {
+            // The symbol, string and version tables and the relocations stand in the first segment.
+            let at = if random.one_in(4) { random.below(bytes.len()) } else { 0x260 + random.below(0x600) };
+            let value = [0, 1, 0xff, random.next()][random.below(4)].to_le_bytes();
+            let (at, len) = if random.one_in(2) { (at & !7, 8) } else { (at, 1) };
+            if let Some(place) = bytes.get_mut(at..at + len) {
+                place.copy_from_slice(&value[..len]);
             }
         }
         let path = dir.join(format!("damaged{i}.so"));
