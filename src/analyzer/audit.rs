@@ -307,6 +307,7 @@ pub fn subject(f: &Finding) -> Vec<u8> {
         | Finding::IsaLevel { object, .. }
         | Finding::Undecidable { object, .. }
         | Finding::BeyondEnd { object, .. }
+        | Finding::Unload { object, .. }
         | Finding::WorkingDirectory { object, .. } => object.clone(),
         Finding::StaticTls { owner, .. } | Finding::TlsWithoutSegment { owner, .. } => owner.clone(),
         Finding::IfuncOrder { provider, .. } => provider.clone(),

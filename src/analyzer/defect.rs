@@ -25,6 +25,8 @@ pub enum Structure {
     Hash,
     /// DT_VERSYM.
     VersionIndex,
+    /// The table of versions the loader makes of the records, on its heap.
+    VersionTable,
     /// DT_VERNEED.
     VersionNeeds,
     /// DT_VERDEF.
@@ -57,6 +59,7 @@ impl Structure {
             Structure::Symbols => "dynamic symbol table",
             Structure::Hash => "symbol hash table",
             Structure::VersionIndex => "symbol version index",
+            Structure::VersionTable => "version table",
             Structure::VersionNeeds => "version needs",
             Structure::VersionDefinitions => "version definitions",
             Structure::Relocations => "relocation table",

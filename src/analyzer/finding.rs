@@ -183,6 +183,13 @@ pub enum Finding {
         /// Where the file ends.
         size: u64,
     },
+    /// It loads, but unloading it, or leaving the program, will kill the process.
+    Unload {
+        /// The object.
+        object: Vec<u8>,
+        /// What is wrong.
+        defect: Defect,
+    },
     /// The verdict cannot be known without running something.
     Undecidable {
         /// The object.
@@ -232,6 +239,7 @@ impl Finding {
             Finding::WorkingDirectory { .. } => "working-directory",
             Finding::Undecidable { .. } => "undecidable",
             Finding::BeyondEnd { .. } => "beyond-end-of-file",
+            Finding::Unload { .. } => "unload-unreachable",
             Finding::InterpreterNotFound { .. } => "interpreter-not-found",
         }
     }
@@ -239,9 +247,10 @@ impl Finding {
     /// How bad it is.
     pub fn severity(&self) -> Severity {
         match self {
-            Finding::WorkingDirectory { .. } | Finding::Undecidable { .. } | Finding::BeyondEnd { .. } => {
-                Severity::Warning
-            }
+            Finding::WorkingDirectory { .. }
+            | Finding::Undecidable { .. }
+            | Finding::BeyondEnd { .. }
+            | Finding::Unload { .. } => Severity::Warning,
             Finding::FilteeMissing { .. } => Severity::Note,
             Finding::IfuncOrder { harmless: true, .. } => Severity::Warning,
             Finding::OptionalMissing { priority, .. } => match priority.as_str() {
@@ -323,9 +332,10 @@ fn structure_code(s: Structure) -> &'static str {
         Structure::Dynamic | Structure::Strings => "malformed-dynamic",
         Structure::Symbols => "malformed-symbols",
         Structure::Hash => "malformed-hash",
-        Structure::VersionIndex | Structure::VersionNeeds | Structure::VersionDefinitions => {
-            "malformed-versions"
-        }
+        Structure::VersionIndex
+        | Structure::VersionTable
+        | Structure::VersionNeeds
+        | Structure::VersionDefinitions => "malformed-versions",
         Structure::Relocations | Structure::RelocationTarget => "malformed-relocations",
         Structure::Notes => "malformed-notes",
         Structure::Relro => "relro-range",

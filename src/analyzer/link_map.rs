@@ -461,6 +461,11 @@ impl<'h> LinkMap<'h> {
                 }
                 (NeedKind::Auxiliary, Err(miss)) if survives(&miss.reason) => self.absent_filtees.push(*miss),
                 (_, Err(miss)) => return Err(miss),
+                // The main program is the head of the loader's list, and moving it loses the objects behind it.
+                (_, Ok(filtee)) if filtee.index() == 0 => {
+                    let (name, reason) = (asked, MissReason::Unknowable(Vec::new()));
+                    return Err(Box::new(Miss { name, requester: Some(ix), reason, attempts: Vec::new() }));
+                }
                 (_, Ok(filtee)) => {
                     resolved.push(filtee);
                     if mark(listed, filtee) {

@@ -150,6 +150,12 @@ pub(super) const CALLS: &[Entry] = &[
         mend: "Install the file again and compare checksums; a copy or download was cut off, or a disk was full.",
     },
     Entry {
+        code: "unload-unreachable",
+        title: "the library loads, but unloading it will crash",
+        explanation: "DT_FINI names an address where no code can be fetched. dlopen never looks at it; dlclose, or the end of the program, jumps there.",
+        mend: "Install the file again; if it was always so, it was edited or linked wrongly.",
+    },
+    Entry {
         code: "working-directory",
         title: "where a library is found depends on the working directory",
         explanation: "A path element that is empty or does not begin with a slash is looked up in the directory the process happens to be in when it loads. The verdict holds \

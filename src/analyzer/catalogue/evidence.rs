@@ -75,6 +75,7 @@ pub fn evidence(f: &Finding) -> Value {
         Finding::BeyondEnd { object, end, size } => {
             json!({"object": bytes_json(object), "end": end, "size": size})
         }
+        Finding::Unload { object, .. } => json!({"object": bytes_json(object)}),
         Finding::WorkingDirectory { object, element, tag } => {
             json!({"object": bytes_json(object), "element": bytes_json(element), "tag": tag})
         }

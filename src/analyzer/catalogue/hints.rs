@@ -87,6 +87,9 @@ pub fn hint(f: &Finding) -> String {
             lossy(base_name(object)),
             end.saturating_sub(*size)
         ),
+        Finding::Unload { object, .. } => {
+            format!("install {} again, or keep it loaded (-z nodelete)", lossy(base_name(object)))
+        }
         Finding::WorkingDirectory { object, element, tag } => working_directory(object, element, tag),
         Finding::Undecidable { object, structure, fault } => match fault {
             Some(_) => format!(

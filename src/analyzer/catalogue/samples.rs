@@ -149,6 +149,7 @@ pub(super) fn findings() -> Vec<Finding> {
         },
         Finding::FilteeMissing { name: b("libfilt.so") },
         Finding::BeyondEnd { object: b("/l/r.so"), end: 4096, size: 100 },
+        Finding::Unload { object: b("/l/r.so"), defect: Defect::Code(UNKNOWN) },
         Finding::WorkingDirectory { object: b("/l/r.so"), element: Vec::new(), tag: "DT_RUNPATH" },
         Finding::Undecidable { object: b("/l/r.so"), structure: Structure::Strings, fault: Some(UNKNOWN) },
         Finding::InterpreterNotFound { interpreter: b("/lib/ld.so") },
@@ -193,6 +194,7 @@ fn reminder(f: &Finding) {
         | Finding::OptionalMissing { .. }
         | Finding::FilteeMissing { .. }
         | Finding::BeyondEnd { .. }
+        | Finding::Unload { .. }
         | Finding::WorkingDirectory { .. }
         | Finding::Undecidable { .. }
         | Finding::InterpreterNotFound { .. } => {}

@@ -115,6 +115,10 @@ pub fn text(f: &Finding) -> String {
             "it loads, but not all of it is there: {} ends at byte {size} and should end at byte {end} or later",
             lossy(object)
         ),
+        Finding::Unload { object, .. } => format!(
+            "it loads, but dlclose or the end of the program will crash: DT_FINI of {} leads to no code",
+            lossy(object)
+        ),
         Finding::WorkingDirectory { object, element, tag } => {
             let element = if element.is_empty() { "an empty element".into() } else { lossy(element) };
             format!(

@@ -62,6 +62,9 @@ pub fn notes<'h>(disk: &Disk<'_, 'h>, map: &LinkMap<'h>, judgement: &mut Judgeme
     }
     working_directory(map, node, facts, judgement);
     beyond_end(node, facts, judgement);
+    if let Some(defect) = &facts.constructors.unload {
+        judgement.findings.push(Finding::Unload { object: node.name.clone(), defect: defect.clone() });
+    }
 }
 
 /// The loader never compares segments with the size of the file: cut libraries load until a page is missing.

@@ -185,13 +185,6 @@ fn steps(work: &mut relocate::Relocation<'_, '_>) -> Option<Stop> {
     if map.root_was_loaded() {
         return None;
     }
-    for ix in map.list.iter().filter(|ix| ix.index() >= map.before) {
-        if map.facts(*ix).is_some_and(|f| f.stray) {
-            let object = map.node(*ix).map(|n| n.name.clone()).unwrap_or_default();
-            let finding = Finding::Undecidable { object, structure: Structure::Segments, fault: None };
-            return Some(Stop { message: None, dies: None, finding });
-        }
-    }
     if let Some(stop) = versions::check(map, model) {
         return Some(stop);
     }

@@ -118,9 +118,24 @@ impl<'h> Relocation<'_, 'h> {
             }
         }
         if let Some((_, defect)) = &facts.relocs.fatal {
-            return Some(Stop::of(&node.name, defect.clone()));
+            return Some(Stop::of(&node.name, self.beyond_heap(defect.clone())));
         }
         facts.relro_fault.as_ref().map(|defect| Stop::of(&node.name, defect.clone()))
+    }
+
+    /// A version index so high that its row lies behind the heap, where nothing is mapped. The heap of a process
+    /// that ran no constructor yet is what `malloc` takes at first, and as much again for every few objects.
+    fn beyond_heap(&self, defect: Defect) -> Defect {
+        const FIRST: u64 = 0x21000;
+        const AN_OBJECT: u64 = 4096;
+        let Defect::Memory { structure: structure @ Structure::VersionTable, fault } = defect else {
+            return defect;
+        };
+        let row = if self.model.machine.is_64() { 24 } else { 16 };
+        let heap = FIRST * (1 + (self.map.nodes.len() as u64 * AN_OBJECT).div_ceil(FIRST));
+        let bare = self.map.before <= self.model.program_needs.len() + 3;
+        let kind = if bare && fault.addr * row > heap { FaultKind::Segv } else { fault.kind };
+        Defect::Memory { structure, fault: Fault { kind, ..fault } }
     }
 
     /// Notes the missing symbols from import `from` on.
@@ -160,7 +175,7 @@ impl<'h> Relocation<'_, 'h> {
     ) -> Option<Stop> {
         let binding = match scope.bind(ix, facts, import) {
             Ok(b) => b,
-            Err(defect) => return Some(Stop::of(&node.name, defect)),
+            Err(defect) => return Some(Stop::of(&node.name, self.beyond_heap(defect))),
         };
         match binding {
             Binding::Zero if import.flags & relocs::NEEDS_VALUE != 0 => {
@@ -314,9 +329,12 @@ fn initial_image(owner: &Node<'_>, tls: Option<Tls>) -> Option<Stop> {
     let (t, facts) = (tls?, owner.facts()?);
     let (at, size) = t.image;
     let structure = Structure::Tls;
+    if let Some(fault) = facts.vm.readable(at, size).err().filter(|f| f.kind != FaultKind::Unknown) {
+        return Some(Stop::of(&owner.name, Defect::Memory { structure, fault }));
+    }
     if size > t.size {
-        // The rest to clear is a negative length: the whole address space.
-        let fault = Fault { kind: FaultKind::Segv, addr: at };
+        // The rest to clear is a negative length: what memset makes of it differs from processor to processor.
+        let fault = Fault { kind: FaultKind::Unknown, addr: at };
         return Some(Stop::of(&owner.name, Defect::Memory { structure, fault }));
     }
     let fault = facts.vm.readable(at, size).err()?;

@@ -17,6 +17,8 @@ pub struct Constructors {
     pub fatal: Option<Defect>,
     /// The same for DT_PREINIT_ARRAY, which only the root's is run of.
     pub preinit_fatal: Option<Defect>,
+    /// What calling DT_FINI will do, at `dlclose` or exit.
+    pub unload: Option<Defect>,
     /// DT_PREINIT_ARRAY is there and not empty.
     pub preinit: bool,
 }
@@ -25,6 +27,7 @@ pub struct Constructors {
 pub fn read(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs) -> Constructors {
     let mut c = Constructors::default();
     c.fatal = init(vm, d, relocs, &mut c.calls).err();
+    c.unload = d.fini.and_then(|at| vm.executable(vm.format.wrap(at)).map_err(Defect::Code).err());
     if let (Some(at), Some(size)) = d.preinit_array {
         let count = size / vm.format.word();
         c.preinit = count > 0;

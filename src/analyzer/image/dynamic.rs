@@ -56,6 +56,8 @@ pub struct Dynamic {
     pub verdef: Option<u64>,
     /// DT_INIT.
     pub init: Option<u64>,
+    /// DT_FINI.
+    pub fini: Option<u64>,
     /// DT_INIT_ARRAY, DT_INIT_ARRAYSZ.
     pub init_array: (Option<u64>, Option<u64>),
     /// DT_PREINIT_ARRAY, DT_PREINIT_ARRAYSZ.
@@ -68,6 +70,10 @@ pub struct Dynamic {
     pub bind_now: bool,
     /// DT_FLAGS_1.
     pub flags_1: u64,
+    /// Values that had the load address added where they stand.
+    pub adjusted: Vec<u64>,
+    /// Values the loader reads again while it relocates or initialises: tag and address.
+    pub live: Vec<(u64, u64)>,
     /// DT_PPC64_OPT with PPC64_OPT_TLS (ppc64 only).
     pub ppc64_opt_tls: bool,
 }
@@ -116,6 +122,9 @@ pub fn read(mapped: &Mapped<'_>, model: &LoaderModel, role: Role) -> Result<Dyna
         if matches!(tag, 3..=7 | 17 | 23 | 36 | 0x6fff_fff0 | 0x6fff_fef5) {
             last_adjust.insert(tag, value_at);
         }
+        if is_live(tag) {
+            d.live.push((tag, value_at));
+        }
         one(&mut d, &mut seen, &mut flags, tag, value, model.machine);
         at = vm.format.wrap(value_at.wrapping_add(word));
     }
@@ -124,6 +133,7 @@ pub fn read(mapped: &Mapped<'_>, model: &LoaderModel, role: Role) -> Result<Dyna
         for a in &seen.adjusted {
             vm.writable(*a, word).map_err(memory)?;
         }
+        d.adjusted = std::mem::take(&mut seen.adjusted);
     }
     assertions(&d, &seen, model)?;
     d.symbolic |= flags & 2 != 0;
@@ -142,6 +152,16 @@ pub fn read(mapped: &Mapped<'_>, model: &LoaderModel, role: Role) -> Result<Dyna
         return Err(Defect::NoOpen);
     }
     Ok(d)
+}
+
+/// What the relocation ranges are made of: read once, after RELR and before the first other record.
+pub fn makes_ranges(tag: u64) -> bool {
+    matches!(tag, 2 | 7 | 8 | 17 | 18 | 20 | 23 | 0x6fff_fff9 | 0x6fff_fffa)
+}
+
+/// Tags whose values are read where they stand after the section was gone through.
+fn is_live(tag: u64) -> bool {
+    makes_ranges(tag) || matches!(tag, 5 | 6 | 12 | 25 | 27 | 32 | 33 | 0x6fff_fff0)
 }
 
 /// `ADJUST_DYN_INFO`: the pointers that get the load address added where they stand.
@@ -173,6 +193,7 @@ fn one(d: &mut Dynamic, seen: &mut Seen, flags: &mut u64, tag: u64, value: u64, 
         8 => d.rela.1 = v,
         9 => seen.relaent = v,
         12 => d.init = v,
+        13 => d.fini = v,
         14 => d.soname = v,
         15 => d.rpath = v,
         16 => d.symbolic = true,

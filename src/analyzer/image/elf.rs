@@ -61,8 +61,6 @@ pub struct ElfFacts<'h> {
     pub interpreter: Option<&'h [u8]>,
     /// JSON texts of `.note.dlopen`.
     pub dlopen_notes: Vec<&'h [u8]>,
-    /// The machine of the file is served, but a segment may overwrite other objects.
-    pub stray: bool,
 }
 
 /// One file: refused, or mapped.
@@ -122,7 +120,8 @@ fn try_read<'h>(
         }
     }
     let isa_needed = notes::isa_needed(&mapped.vm, &header.segments, model).map_err(note_fault)?;
-    let vm = if dynamic.textrel { mapped.vm.with_write(&mapped.readonly) } else { mapped.vm };
+    let vm = mapped.vm.with_changed(&dynamic.adjusted);
+    let vm = if dynamic.textrel { vm.with_write(&mapped.readonly) } else { vm };
     let mut symbols = symbols::setup(&vm, &dynamic, model.rules.wide_hash_shift && header.format.is64)?;
     let versions = versions::read(&vm, &dynamic, &symbols);
     let traits = scan::scan(&vm, &symbols, &versions);
@@ -151,7 +150,6 @@ fn try_read<'h>(
         isa_needed,
         interpreter: interpreter(bytes, &header),
         dlopen_notes,
-        stray: mapped.stray,
         symbols,
         vm,
         header,
@@ -178,8 +176,15 @@ fn relro(vm: &Vm<'_>, (at, size): (u64, u64), page: u64) -> Option<Defect> {
     if start == end {
         return None;
     }
-    if end < start {
+    if vm.format.pointer(end) < vm.format.pointer(start) {
         return Some(Defect::RelroRange);
+    }
+    if vm.area(start).is_none() {
+        let fault = vm.unmapped(start);
+        return Some(match fault.kind {
+            FaultKind::Segv => Defect::RelroRange,
+            _ => Defect::Memory { structure: Structure::Relro, fault },
+        });
     }
     let (low, high) = vm.range();
     if start >= low && start < high && end.saturating_sub(high) > vm::NEIGHBOURHOOD {

@@ -60,6 +60,13 @@ impl Format {
         if self.is64 { self.u64(bytes, at) } else { self.u32(bytes, at).map(u64::from) }
     }
 
+    /// The place of a link-time address among the process's pointers, for comparing two of them: an object lies
+    /// below the top of the address space, so what is a little below its first byte is no high address.
+    #[inline]
+    pub fn pointer(self, value: u64) -> u64 {
+        self.wrap(value.wrapping_add(if self.is64 { 0x7f00_0000_0000 } else { 0xf700_0000 }))
+    }
+
     /// Cuts an address computation to the width of the class, as the loader's pointers do.
     #[inline]
     pub fn wrap(self, value: u64) -> u64 {

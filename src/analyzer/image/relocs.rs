@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use object::read::elf::{Rel, Rela};
 use object::{BigEndian, LittleEndian, elf, endian, pod};
 
-use super::dynamic::Dynamic;
+use super::dynamic::{self, Dynamic};
 use super::limits;
 use super::reloc_types::{self, Action, Kind};
 use super::symbols::{STB_LOCAL, STB_WEAK, Symbol, Symbols, gnu_hash};
@@ -101,6 +101,8 @@ struct Walk<'a, 'h> {
     /// The writable area the last store went to.
     hot: (u64, u64),
     init: [(u64, u64); 2],
+    live: &'a [(u64, u64)],
+    in_relr: bool,
     late: Vec<Record>,
     /// Every place written to, if somebody wants to know.
     written: Option<Vec<u64>>,
@@ -142,7 +144,7 @@ pub fn places<'h>(
 
 fn walk<'a, 'h>(
     vm: &'a Vm<'h>,
-    d: &Dynamic,
+    d: &'a Dynamic,
     symbols: &'a Symbols<'h>,
     versions: &'a Versions<'h>,
     model: &'a LoaderModel,
@@ -161,6 +163,8 @@ fn walk<'a, 'h>(
         seen: Vec::new(),
         hot: (0, 0),
         init: [array(d.init_array), array(d.preinit_array)],
+        live: &d.live,
+        in_relr: false,
         late: Vec::new(),
         written: None,
     }
@@ -169,7 +173,9 @@ fn walk<'a, 'h>(
 impl Walk<'_, '_> {
     fn all(&mut self, d: &Dynamic) -> Step {
         if self.model.rules.relr {
+            self.in_relr = true;
             self.relr(d)?;
+            self.in_relr = false;
         }
         if self.model.machine.uses_rel() {
             let plt = d.jmprel.2 == Some(17);
@@ -230,11 +236,11 @@ impl Walk<'_, '_> {
         let behind = f.wrap(start.wrapping_add(relative.wrapping_mul(entry)));
         let end = f.wrap(start.wrapping_add(size));
         self.late.clear();
-        if behind > start {
-            self.each(start, behind - start, entry, rela, Self::relative)?;
+        if f.pointer(behind) > f.pointer(start) {
+            self.each(start, f.wrap(behind.wrapping_sub(start)), entry, rela, Self::relative)?;
         }
-        if end > behind {
-            self.each(behind, end - behind, entry, rela, Self::record)?;
+        if f.pointer(end) > f.pointer(behind) {
+            self.each(behind, f.wrap(end.wrapping_sub(behind)), entry, rela, Self::record)?;
         }
         for r in std::mem::take(&mut self.late) {
             self.irelative(r)?;
@@ -337,9 +343,23 @@ impl Walk<'_, '_> {
         self.vm
             .writable(at, width)
             .map_err(|fault| Defect::Memory { structure: Structure::RelocationTarget, fault })?;
-        if let Some(a) = self.vm.area(at) {
-            self.hot = (a.start, a.end);
+        let Some(a) = self.vm.area(at) else { return Ok(()) };
+        // The part of the area around the store without a value that is read again.
+        let (mut low, mut high) = (a.start, a.end);
+        let word = self.vm.format.word();
+        for (_, slot) in self.live.iter().filter(|(tag, _)| self.in_relr || !dynamic::makes_ranges(*tag)) {
+            let end = slot.saturating_add(word);
+            if end <= at {
+                low = low.max(end);
+            } else if *slot >= at.saturating_add(width) {
+                high = high.min(*slot);
+            } else {
+                // The loader goes on with what is stored here.
+                let fault = Fault { kind: FaultKind::Unknown, addr: *slot };
+                return Err(Defect::Memory { structure: Structure::Dynamic, fault });
+            }
         }
+        self.hot = (low, high);
         Ok(())
     }
 
@@ -368,8 +388,8 @@ impl Walk<'_, '_> {
 
     fn record(&mut self, r: Record) -> Step {
         let known = reloc_types::lookup(self.model, r.number);
-        if let Some(table) = self.versym.filter(|_| r.symbol != 0) {
-            // The version index is read before the type is looked at.
+        if let Some(table) = self.versym {
+            // The version index is read before the type is looked at, that of symbol 0 too.
             self.symbols.version_index(self.vm, table, r.symbol)?;
         }
         match known {
@@ -435,6 +455,9 @@ impl Walk<'_, '_> {
         let own = s.binding() == STB_LOCAL || s.binds_local();
         self.remember(index, bit | if own { 64 } else { 0 });
         if own {
+            if s.kind() == super::symbols::STT_GNU_IFUNC && s.shndx != 0 {
+                self.vm.executable(self.vm.format.wrap(s.value)).map_err(Defect::Code)?;
+            }
             if class & (STATIC_TLS | TLS_DESCRIPTOR) != 0 || s.kind() == super::symbols::STT_GNU_IFUNC {
                 let import =
                     Import { symbol: r.symbol, name: s.name, hash: 0, version: 0, flags: class | OWN };
@@ -497,9 +520,10 @@ impl Walk<'_, '_> {
         let size = d.relr.1.ok_or(Defect::MissingTable(Structure::Relocations))?;
         let word = self.vm.format.word();
         let mut place = 0u64;
+        let f = self.vm.format;
         let mut at = start;
-        let end = start.wrapping_add(size);
-        while at < end {
+        let end = f.wrap(start.wrapping_add(size));
+        while f.pointer(at) < f.pointer(end) {
             let entry = self.vm.addr(at).map_err(table_fault)?;
             if entry & 1 == 0 {
                 self.relr_store(entry)?;
@@ -512,7 +536,7 @@ impl Walk<'_, '_> {
                 }
                 place = place.wrapping_add((word * 8 - 1) * word);
             }
-            at = at.wrapping_add(word);
+            at = f.wrap(at.wrapping_add(word));
             self.out.records += 1;
             if self.out.records > limits::RELOCATIONS {
                 return Err(table_fault(Fault { kind: FaultKind::Limit, addr: at }));

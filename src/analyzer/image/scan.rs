@@ -31,7 +31,7 @@ pub fn scan<'h>(vm: &Vm<'h>, symbols: &Symbols<'h>, versions: &Versions<'h>) -> 
     let entry = if f.is64 { 24usize } else { 16 };
     let Some(table) = symbols.symtab.and_then(|a| vm.window(a)) else { return t };
     let Some(table) = table.get(range.start as usize * entry..range.end as usize * entry) else { return t };
-    let info_at = if f.is64 { 4 } else { 12 };
+    let (info_at, value_at) = if f.is64 { (4, 8) } else { (12, 4) };
     let mut ifunc = false;
     let mut worst = 0u32;
     for s in table.chunks_exact(entry) {
@@ -43,10 +43,9 @@ pub fn scan<'h>(vm: &Vm<'h>, symbols: &Symbols<'h>, versions: &Versions<'h>) -> 
         worst = worst.max(name);
         if s.get(info_at).is_some_and(|i| i & 15 == STT_GNU_IFUNC) {
             ifunc = true;
-            let value = if f.is64 { f.u64(s, 8) } else { f.u32(s, 4).map(u64::from) };
-            // A resolver that cannot be called kills whoever binds to it.
+            // Whoever binds to it makes the loader call it there and then.
             let absolute = f.u16(s, if f.is64 { 6 } else { 14 }) == Some(SHN_ABS);
-            if absolute || value.is_none_or(|v| v != 0 && vm.executable(v).is_err()) {
+            if absolute || f.addr(s, value_at).is_none_or(|at| vm.executable(at).is_err()) {
                 return t;
             }
         }

@@ -6,7 +6,7 @@ use object::elf;
 
 use super::elf::Role;
 use super::header::{Header, Segment};
-use super::vm::{Builder, Fault, Vm, W};
+use super::vm::{Builder, Fault, FaultKind, Vm, W};
 use crate::analyzer::defect::{Defect, Structure};
 use crate::analyzer::loader_model::LoaderModel;
 use crate::analyzer::model::Machine;
@@ -41,8 +41,6 @@ pub struct Mapped<'h> {
     pub relro: Option<(u64, u64)>,
     /// Address of the program headers, if a segment holds them.
     pub phdr: Option<u64>,
-    /// A segment lies outside the range reserved for the object: it may cover other objects.
-    pub stray: bool,
     /// PT_LOAD segments without PF_W, page-rounded (what DT_TEXTREL makes writable).
     pub readonly: Vec<(u64, u64)>,
 }
@@ -60,7 +58,9 @@ struct Load {
 /// The address space of a process, for mappings that can never fit.
 fn task_size(machine: Machine) -> u64 {
     match machine {
-        Machine::X86_64 | Machine::Ppc64 => 1 << 47,
+        // The largest hole is the one below a position-independent program.
+        Machine::X86_64 => 0x5700_0000_0000,
+        Machine::Ppc64 => 1 << 47,
         Machine::Aarch64 => 1 << 48,
         Machine::Riscv64 => 1 << 38,
         Machine::S390x => 1 << 53,
@@ -75,6 +75,10 @@ fn default_stack(machine: Machine) -> u32 {
         Machine::Aarch64 | Machine::Riscv64 | Machine::Ppc64 => 6,
     }
 }
+
+/// Objects lie at most this far below the top of a 64-bit address space: a segment that ends further from its
+/// object's start does not fit (mmap_rnd_bits is 28 to 33, so the distance is below 2^45).
+const BELOW_TOP: u64 = 1 << 46;
 
 /// Anonymous memory above this is refused on any machine; below it depends on the machine's memory.
 const ANONYMOUS_REFUSED: u64 = 1 << 40;
@@ -172,8 +176,10 @@ pub fn map<'h>(
     let mut stray = false;
     for (i, l) in loads.iter().enumerate() {
         if i > 0 && l.mapend > l.mapstart {
-            if offset_too_far(l) || (noexec && l.prot & 1 != 0) {
-                return Err(Defect::MapRefused);
+            let too_high =
+                f.is64 && high < BELOW_TOP && (BELOW_TOP..BELOW_TOP.wrapping_neg()).contains(&l.mapend);
+            if too_high || offset_too_far(l) || (noexec && l.prot & 1 != 0) {
+                return Err(if stray { overlaid() } else { Defect::MapRefused });
             }
             stray |= l.mapstart < first.mapstart || l.mapend > high;
             space.map_file(l.mapstart, l.mapend, l.prot, l.mapoff);
@@ -181,14 +187,22 @@ pub fn map<'h>(
         if phdr.is_none() && holds_headers(l, header) {
             phdr = Some(l.mapstart.wrapping_add(header.phoff).wrapping_sub(l.mapoff));
         }
-        stray |= l.allocend > l.dataend && l.allocend > high;
-        fill_zeros(&mut space, l, page)?;
+        fill_zeros(&mut space, l, page).map_err(|defect| if stray { overlaid() } else { defect })?;
+        stray |= l.allocend > l.dataend && l.allocend > high && !ends_below(l, f.is64);
+    }
+    if stray {
+        return Err(overlaid());
     }
     if dynamic == 0 {
         return Err(Defect::NoDynamic);
     }
     let vm = space.finish(first.mapstart, high);
-    Ok(Mapped { vm, dynamic, dynamic_readonly, stack_flags, tls, relro, phdr, stray, readonly })
+    Ok(Mapped { vm, dynamic, dynamic_readonly, stack_flags, tls, relro, phdr, readonly })
+}
+
+/// A segment lies outside the range reserved for the object and may now cover any other one.
+fn overlaid() -> Defect {
+    Defect::Memory { structure: Structure::Segments, fault: Fault { kind: FaultKind::Unknown, addr: 0 } }
 }
 
 fn check_alignment(s: &Segment, model: &LoaderModel) -> Result<(), Defect> {
@@ -232,16 +246,21 @@ fn holds_headers(l: &Load, header: &Header) -> bool {
     l.mapoff <= header.phoff && l.mapend.wrapping_sub(l.mapstart).wrapping_add(l.mapoff) >= end
 }
 
+/// `l_addr + allocend` wraps round: the bss ends below its own start, and nothing is cleared or mapped.
+fn ends_below(l: &Load, is64: bool) -> bool {
+    is64 && l.allocend >= BELOW_TOP.wrapping_neg()
+}
+
 /// The bss of one segment: the rest of its last file page is cleared in place, further pages are anonymous.
 fn fill_zeros(space: &mut Builder<'_>, l: &Load, page: u64) -> Result<(), Defect> {
-    if l.allocend <= l.dataend {
+    if l.allocend <= l.dataend || ends_below(l, space.is64()) {
         return Ok(());
     }
     let zeropage = up(l.dataend, page).min(l.allocend);
     if zeropage > l.dataend {
         if let Some(kind) = space.fault_at(l.dataend) {
             let fault = Fault { kind, addr: l.dataend };
-            if l.prot & W == 0 && kind == super::vm::FaultKind::Segv {
+            if l.prot & W == 0 && kind == FaultKind::Segv {
                 return Err(Defect::ProtectRefused);
             }
             return Err(Defect::Memory { structure: Structure::Segments, fault });
@@ -254,7 +273,7 @@ fn fill_zeros(space: &mut Builder<'_>, l: &Load, page: u64) -> Result<(), Defect
             return Err(Defect::ZeroFillRefused);
         }
         if size > ANONYMOUS_SURE {
-            let fault = Fault { kind: super::vm::FaultKind::Limit, addr: zeropage };
+            let fault = Fault { kind: FaultKind::Limit, addr: zeropage };
             return Err(Defect::Memory { structure: Structure::Segments, fault });
         }
         space.map_zero(zeropage, up(l.allocend, page), l.prot);

@@ -15,9 +15,6 @@ pub type Name<'h> = Result<Cow<'h, [u8]>, Box<Defect>>;
 
 /// VER_FLG_WEAK.
 pub const WEAK: u16 = 2;
-/// Rows of the index table from here on lie behind the heap of a program that links only libc.
-const BEYOND_HEAP: u16 = 0x3000;
-
 /// VER_FLG_BASE.
 pub const BASE: u16 = 1;
 
@@ -117,10 +114,8 @@ impl<'h> Versions<'h> {
         match self.table.get(usize::from(index)) {
             Some(e) => Ok(Some(e)),
             None => {
-                // Rows of three words: far ones lie behind a small program's whole heap (132 KiB at first).
-                let kind = if index >= BEYOND_HEAP { FaultKind::Segv } else { FaultKind::Unknown };
-                let fault = Fault { kind, addr: u64::from(index) };
-                Err(Defect::Memory { structure: Structure::VersionIndex, fault })
+                let fault = Fault { kind: FaultKind::Unknown, addr: u64::from(index) };
+                Err(Defect::Memory { structure: Structure::VersionTable, fault })
             }
         }
     }

@@ -46,6 +46,8 @@ pub enum Source {
     Zero,
     /// File pages that do not exist.
     PastEnd,
+    /// What the loader itself has written over: values of the dynamic section.
+    Changed,
 }
 
 /// A run of addresses with one protection and one source.
@@ -93,6 +95,11 @@ impl<'h> Builder<'h> {
     /// An empty address space over the bytes of one file.
     pub fn new(bytes: &'h [u8], page: u64, format: Format) -> Self {
         Builder { bytes, page, format, areas: BTreeMap::new() }
+    }
+
+    /// Whether the object is of the 64-bit class.
+    pub fn is64(&self) -> bool {
+        self.format.is64
     }
 
     /// Maps `len` bytes of the file from `offset` at `start` (both multiples of the page size).
@@ -236,6 +243,7 @@ impl<'h> Vm<'h> {
             let Some(out) = buf.get_mut(done..done + len) else { break };
             match a.source {
                 Source::PastEnd => return Err(Fault { kind: FaultKind::Bus, addr: here }),
+                Source::Changed => return Err(Fault { kind: FaultKind::Unknown, addr: here }),
                 Source::Zero => out.fill(0),
                 Source::File(off) => {
                     let from = usize::try_from(off + (here - a.start)).unwrap_or(usize::MAX);
@@ -379,6 +387,22 @@ impl<'h> Vm<'h> {
             at = a.end;
         }
         Ok(())
+    }
+
+    /// The areas with the words at `slots` no longer holding what the file holds.
+    pub fn with_changed(&self, slots: &[u64]) -> Vm<'h> {
+        let mut b = Builder { bytes: self.bytes, page: 1, format: self.format, areas: BTreeMap::new() };
+        for a in &self.areas {
+            b.areas.insert(a.start, *a);
+        }
+        for start in slots {
+            let end = start.saturating_add(self.format.word());
+            for a in b.within(*start, end) {
+                let (s, e) = (a.start.max(*start), a.end.min(end));
+                b.put(Area { start: s, end: e, prot: a.prot, source: Source::Changed });
+            }
+        }
+        b.finish(self.low, self.high)
     }
 
     /// The areas with every protection of `[start, end)` widened by `W` (text relocations).
