@@ -9,6 +9,7 @@ use super::checks;
 use super::disk::{Disk, Opening};
 use super::image::elf::{Image, Role};
 use super::link_map::{self, LinkMap, Node, Process};
+use super::memo::Memo;
 use super::model::{Machine, NodeIx};
 use super::provenance::Provenance;
 use super::search::tokens;
@@ -120,11 +121,16 @@ pub fn start<'h>(disk: &Disk<'_, 'h>, request: &Start) -> Result<Process<'h>, St
 ///
 /// # Errors
 /// The first that does not load; those before it stay.
-pub fn preload<'h>(disk: &Disk<'_, 'h>, process: &mut Process<'h>, paths: &[Vec<u8>]) -> Result<(), StartError> {
+pub fn preload<'h>(
+    disk: &Disk<'_, 'h>,
+    process: &mut Process<'h>,
+    paths: &[Vec<u8>],
+) -> Result<(), StartError> {
     let model = disk.model();
     for path in paths {
         let map = link_map::build(disk, process, path);
-        let judged = checks::judge(&map, process, model);
+        // What is remembered of one process is wrong of the next: each call has a memo of its own.
+        let judged = checks::judge_with(&map, process, model, Some(&Memo::new()));
         match judged.judgement.verdict {
             Verdict::Fails { message, .. } => {
                 let message = message.unwrap_or_else(|| b"the loader dies".to_vec());

@@ -23,6 +23,8 @@ pub struct Kind {
     pub embedded: &'static [&'static str],
     /// `(mark, head)`: a path with `mark` is for the version `head` followed by the digits behind the mark.
     pub versions: &'static [(&'static str, &'static str)],
+    /// Its programs are different hosts: a plugin may be made for the one that is not installed.
+    pub distinct: bool,
     /// It opens plugins with RTLD_GLOBAL, so that they may rest on each other.
     pub global: bool,
 }
@@ -38,6 +40,7 @@ const NONE: Kind = Kind {
     opens: &[],
     embedded: &[],
     versions: &[],
+    distinct: false,
     global: false,
 };
 
@@ -73,7 +76,13 @@ pub static KINDS: &[Kind] = &[
         embedded: &["libnode.so.#"],
         ..NONE
     },
-    Kind { name: "Bare", symbols: &["js_", "bare_", "uv_"], paths: &["*.bare"], programs: &["bin/bare"], ..NONE },
+    Kind {
+        name: "Bare",
+        symbols: &["js_", "bare_", "uv_"],
+        paths: &["*.bare"],
+        programs: &["bin/bare"],
+        ..NONE
+    },
     Kind {
         name: "Ruby",
         symbols: &["rb_", "ruby_"],
@@ -87,9 +96,36 @@ pub static KINDS: &[Kind] = &[
     Kind {
         name: "R",
         symbols: &[
-            "R_", "Rf_", "Rprintf", "REprintf", "Rvprintf", "REvprintf", "INTEGER", "LOGICAL", "REAL", "COMPLEX",
-            "RAW", "STRING_", "SET_", "SETCAR", "SETCDR", "VECTOR_", "ATTRIB", "CAR", "CDR", "CADR", "PRINTNAME",
-            "LENGTH", "XLENGTH", "TYPEOF", "unif_rand", "norm_rand", "exp_rand", "GetRNGstate", "PutRNGstate", "vmax",
+            "R_",
+            "Rf_",
+            "Rprintf",
+            "REprintf",
+            "Rvprintf",
+            "REvprintf",
+            "INTEGER",
+            "LOGICAL",
+            "REAL",
+            "COMPLEX",
+            "RAW",
+            "STRING_",
+            "SET_",
+            "SETCAR",
+            "SETCDR",
+            "VECTOR_",
+            "ATTRIB",
+            "CAR",
+            "CDR",
+            "CADR",
+            "PRINTNAME",
+            "LENGTH",
+            "XLENGTH",
+            "TYPEOF",
+            "unif_rand",
+            "norm_rand",
+            "exp_rand",
+            "GetRNGstate",
+            "PutRNGstate",
+            "vmax",
         ],
         entries: &["R_init_@"],
         libraries: &["libR.so", "libRblas.so", "libRlapack.so"],
@@ -112,11 +148,44 @@ pub static KINDS: &[Kind] = &[
     Kind {
         name: "PHP",
         symbols: &[
-            "zend_", "_zend_", "php_", "_php_", "sapi_", "spl_", "OnUpdate", "add_assoc_", "add_index_", "add_next_",
-            "array_", "object_", "_object_", "convert_to_", "smart_str_", "tsrm_", "ts_resource", "_emalloc", "_efree",
-            "_ecalloc", "_erealloc", "_estrdup", "_estrndup", "_safe_", "executor_globals", "compiler_globals",
-            "core_globals", "basic_globals", "file_globals", "std_object_handlers", "display_ini_entries",
-            "empty_fcall_info", "instanceof_function", "gc_", "rc_dtor_func", "get_zend", "ap_php_", "virtual_",
+            "zend_",
+            "_zend_",
+            "php_",
+            "_php_",
+            "sapi_",
+            "spl_",
+            "OnUpdate",
+            "add_assoc_",
+            "add_index_",
+            "add_next_",
+            "array_",
+            "object_",
+            "_object_",
+            "convert_to_",
+            "smart_str_",
+            "tsrm_",
+            "ts_resource",
+            "_emalloc",
+            "_efree",
+            "_ecalloc",
+            "_erealloc",
+            "_estrdup",
+            "_estrndup",
+            "_safe_",
+            "executor_globals",
+            "compiler_globals",
+            "core_globals",
+            "basic_globals",
+            "file_globals",
+            "std_object_handlers",
+            "display_ini_entries",
+            "empty_fcall_info",
+            "instanceof_function",
+            "gc_",
+            "rc_dtor_func",
+            "get_zend",
+            "ap_php_",
+            "virtual_",
         ],
         entries: &["get_module"],
         libraries: &["libphp*"],
@@ -146,12 +215,49 @@ pub static KINDS: &[Kind] = &[
     Kind {
         name: "PostgreSQL",
         symbols: &[
-            "SPI_", "palloc", "pfree", "repalloc", "MemoryContext", "CurrentMemoryContext", "TopMemoryContext",
-            "pg_", "Pg", "errstart", "errfinish", "errmsg", "errcode", "errdetail", "errhint", "elog_", "heap_",
-            "Exec", "Datum", "DirectFunctionCall", "OidFunctionCall", "FunctionCall", "text_to_cstring",
-            "cstring_to_text", "GetUserId", "DefineCustom", "InterruptPending", "ProcessInterrupts", "slot_", "relation_",
-            "table_", "SysCache", "SearchSysCache", "ReleaseSysCache", "construct_", "deconstruct_", "get_", "list_",
-            "lappend", "initStringInfo", "appendStringInfo", "appendBinaryStringInfo", "DecrTupleDescRefCount",
+            "SPI_",
+            "palloc",
+            "pfree",
+            "repalloc",
+            "MemoryContext",
+            "CurrentMemoryContext",
+            "TopMemoryContext",
+            "pg_",
+            "Pg",
+            "errstart",
+            "errfinish",
+            "errmsg",
+            "errcode",
+            "errdetail",
+            "errhint",
+            "elog_",
+            "heap_",
+            "Exec",
+            "Datum",
+            "DirectFunctionCall",
+            "OidFunctionCall",
+            "FunctionCall",
+            "text_to_cstring",
+            "cstring_to_text",
+            "GetUserId",
+            "DefineCustom",
+            "InterruptPending",
+            "ProcessInterrupts",
+            "slot_",
+            "relation_",
+            "table_",
+            "SysCache",
+            "SearchSysCache",
+            "ReleaseSysCache",
+            "construct_",
+            "deconstruct_",
+            "get_",
+            "list_",
+            "lappend",
+            "initStringInfo",
+            "appendStringInfo",
+            "appendBinaryStringInfo",
+            "DecrTupleDescRefCount",
         ],
         entries: &["Pg_magic_func"],
         paths: &["*/postgresql/*/lib/*", "*/lib/postgresql/*", "*/pgsql*/lib/*"],
@@ -164,8 +270,16 @@ pub static KINDS: &[Kind] = &[
         symbols: &["JVM_", "JNI_", "jio_"],
         entries: &["JNI_OnLoad"],
         libraries: &[
-            "libjvm.so", "libjava.so", "libverify.so", "libjli.so", "libawt*.so", "libmawt.so", "libjawt.so",
-            "libnet.so", "libnio.so", "libfontmanager.so",
+            "libjvm.so",
+            "libjava.so",
+            "libverify.so",
+            "libjli.so",
+            "libawt*.so",
+            "libmawt.so",
+            "libjawt.so",
+            "libnet.so",
+            "libnio.so",
+            "libfontmanager.so",
         ],
         paths: &["*/jvm/*", "*/jni/*", "*/jre/lib/*", "*/jdk*/lib/*"],
         programs: &["bin/java", "lib/jvm/*/bin/java"],
@@ -188,6 +302,7 @@ pub static KINDS: &[Kind] = &[
         entries: &["plugin_is_GPL_compatible"],
         paths: &["*/gcc*/*/plugin/*"],
         programs: &["cc1plus", "cc1", "lto1", "lib/gcc/*/#/cc1plus", "lib/gcc/*/#/cc1"],
+        distinct: true,
         ..NONE
     },
     Kind {
@@ -195,7 +310,11 @@ pub static KINDS: &[Kind] = &[
         symbols: &["enif_", "driver_", "erl_drv_", "erts_", "ei_"],
         entries: &["nif_init", "driver_init"],
         paths: &["*/erlang/*/priv/*"],
-        programs: &["erts-#/bin/beam.smp", "lib/erlang/erts-#/bin/beam.smp", "lib64/erlang/erts-#/bin/beam.smp"],
+        programs: &[
+            "erts-#/bin/beam.smp",
+            "lib/erlang/erts-#/bin/beam.smp",
+            "lib64/erlang/erts-#/bin/beam.smp",
+        ],
         ..NONE
     },
     Kind {
@@ -215,7 +334,16 @@ pub static KINDS: &[Kind] = &[
     },
     Kind {
         name: "MariaDB/MySQL",
-        symbols: &["my_", "mysql_", "type_handler_", "wsrep_", "_ZN3THD", "_ZN4Item", "_ZTI7handler", "plugin_"],
+        symbols: &[
+            "my_",
+            "mysql_",
+            "type_handler_",
+            "wsrep_",
+            "_ZN3THD",
+            "_ZN4Item",
+            "_ZTI7handler",
+            "plugin_",
+        ],
         entries: &["_maria_plugin_declarations_", "_mysql_plugin_declarations_"],
         paths: &["*/mysql/plugin/*", "*/mysql/*/plugin/*", "*/mariadb/plugin/*"],
         programs: &["sbin/mariadbd", "sbin/mysqld", "libexec/mysqld", "bin/mariadbd", "bin/mysqld"],
@@ -234,11 +362,15 @@ pub static KINDS: &[Kind] = &[
         symbols: &["opal_", "ompi_", "orte_", "mca_", "MPI_", "PMPI_", "mpi_"],
         libraries: &["libmpi.so*", "libopen-pal.so*", "libopen-rte.so*"],
         paths: &["*/openmpi/*", "*/libmca_common_*"],
-        programs: &["bin/orted", "bin/prted"],
         embedded: &["libmpi.so.#"],
         ..NONE
     },
-    Kind { name: "Samba", paths: &["*/samba/*"], programs: &["sbin/smbd", "sbin/winbindd", "sbin/samba"], ..NONE },
+    Kind {
+        name: "Samba",
+        paths: &["*/samba/*"],
+        programs: &["sbin/smbd", "sbin/winbindd", "sbin/samba"],
+        ..NONE
+    },
     Kind {
         name: "debugger",
         symbols: &["ps_p", "ps_l", "ps_get"],
@@ -247,8 +379,17 @@ pub static KINDS: &[Kind] = &[
         ..NONE
     },
     Kind {
+        name: "trace reader",
+        symbols: &["tep_", "trace_seq_", "kbuffer_", "tracecmd_"],
+        entries: &["tep_plugin_loader"],
+        paths: &["*/traceevent/plugins/*"],
+        programs: &["bin/trace-cmd"],
+        embedded: &["libtraceevent.so.#"],
+        ..NONE
+    },
+    Kind {
         name: "X server",
-        symbols: &["xf86", "fb", "mi", "Xorg"],
+        symbols: &["xf86"],
         paths: &["*/xorg/modules/*"],
         programs: &["lib/xorg/Xorg", "libexec/Xorg", "bin/Xorg"],
         global: true,
@@ -292,8 +433,7 @@ impl Kind {
     pub fn version(&self, path: &[u8]) -> Option<Vec<u8>> {
         self.versions.iter().find_map(|(mark, head)| {
             let at = path.windows(mark.len()).rposition(|w| w == mark.as_bytes())? + mark.len();
-            let digits: Vec<u8> =
-                path.get(at..)?.iter().copied().take_while(u8::is_ascii_digit).collect();
+            let digits: Vec<u8> = path.get(at..)?.iter().copied().take_while(u8::is_ascii_digit).collect();
             (!digits.is_empty()).then(|| [head.as_bytes(), &digits].concat())
         })
     }
@@ -307,7 +447,9 @@ pub fn fits_version(name: &[u8], version: &[u8]) -> bool {
         .filter(|n| n.contains(&b'.'))
         .collect();
     numbers.is_empty()
-        || numbers.iter().any(|n| n.strip_prefix(version).is_some_and(|rest| !rest.first().is_some_and(u8::is_ascii_digit)))
+        || numbers.iter().any(|n| {
+            n.strip_prefix(version).is_some_and(|rest| !rest.first().is_some_and(u8::is_ascii_digit))
+        })
 }
 
 /// `*` stands for any bytes, `#` for one or more digits and dots. Takes no more than quadratic time.

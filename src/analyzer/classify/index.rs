@@ -53,6 +53,7 @@ impl<'h> Exporter<'h> {
 }
 
 struct Want<'m> {
+    object: &'m [u8],
     name: &'m [u8],
     version: Option<&'m [u8]>,
     hash: u32,
@@ -63,6 +64,8 @@ struct Want<'m> {
 pub struct Pick {
     /// The library.
     pub path: Vec<u8>,
+    /// Who refers to it without listing it: the failing library, or one that it needs.
+    pub object: Vec<u8>,
     /// What it defines of the symbols asked for.
     pub symbols: Vec<Vec<u8>>,
 }
@@ -102,7 +105,8 @@ impl<'a, 'h> Index<'a, 'h> {
             let mut paths: Vec<Vec<u8>> = Vec::new();
             if let Some(cache) = &model.cache {
                 let query = model.cache_query();
-                paths.extend(cache.entries().filter_map(|e| cache.lookup(e.name, &query)).map(<[u8]>::to_vec));
+                paths
+                    .extend(cache.entries().filter_map(|e| cache.lookup(e.name, &query)).map(<[u8]>::to_vec));
             }
             for dir in &model.system_dirs {
                 let dir = dir.strip_suffix(b"/").unwrap_or(dir);
@@ -149,7 +153,7 @@ impl<'a, 'h> Index<'a, 'h> {
         for m in missing {
             let version = m.version.as_deref();
             if wants.len() < AT_A_TIME && !wants.iter().any(|w| w.name == m.name && w.version == version) {
-                wants.push(Want { name: &m.name, version, hash: gnu_hash(&m.name) });
+                wants.push(Want { object: &m.object, name: &m.name, version, hash: gnu_hash(&m.name) });
             }
         }
         let mut picks: Vec<Pick> = Vec::new();
@@ -172,8 +176,13 @@ impl<'a, 'h> Index<'a, 'h> {
                 // The first of those that define most.
                 let best = rows.iter().rev().max_by_key(|(bits, _)| (bits & left).count_ones());
                 let Some((bits, e)) = best.filter(|(bits, _)| bits & left != 0) else { break };
-                let named = wants.iter().enumerate().filter(|(i, _)| (bits & left) >> i & 1 == 1);
-                picks.push(Pick { path: e.path.clone(), symbols: named.map(|(_, w)| w.name.to_vec()).collect() });
+                let mut named =
+                    wants.iter().enumerate().filter(|(i, _)| (bits & left) >> i & 1 == 1).peekable();
+                picks.push(Pick {
+                    path: e.path.clone(),
+                    object: named.peek().map(|(_, w)| w.object.to_vec()).unwrap_or_default(),
+                    symbols: named.map(|(_, w)| w.name.to_vec()).collect(),
+                });
                 left &= !bits;
             }
             let mut i = 0;

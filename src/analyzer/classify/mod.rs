@@ -19,7 +19,7 @@ use super::verdict::{Class, Judgement, Verdict};
 use hosts::{KINDS, Kind};
 use index::Index;
 use places::{Candidate, Places, base};
-use worlds::{Ground, Trial, Worlds};
+use worlds::{Failure, Ground, Trial, Way, Worlds};
 
 pub use index::Pick as Provider;
 
@@ -75,7 +75,7 @@ pub struct NeedsHost {
 /// The libraries that should have been listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Underlinked {
-    /// With these loaded before, it loads. No one of them can be left out.
+    /// If these were listed, it would load. No one of them can be left out.
     pub libraries: Vec<Provider>,
     /// It needs this host besides: name and program.
     pub host: Option<(String, Vec<u8>)>,
@@ -150,7 +150,7 @@ impl<'a, 'h> Classifier<'a, 'h> {
                 }
             }
         }
-        if !missing.is_empty() && tried.is_empty() {
+        if (!missing.is_empty() || !signs.absent.is_empty()) && tried.is_empty() {
             for host in self.places.namesakes(self.disk, &signs.path) {
                 let name = String::from_utf8_lossy(base(&host.path)).into_owned();
                 if let Some(found) = self.in_host(&name, None, &host, &signs, &mut tried) {
@@ -158,7 +158,8 @@ impl<'a, 'h> Classifier<'a, 'h> {
                 }
             }
         }
-        if let Some(found) = kinds.iter().find_map(|kind| unproved(kind, &signs, &tried)) {
+        let alone = kinds.iter().map(std::slice::from_ref).chain(kinds.chunks_exact(2).take(1));
+        if let Some(found) = alone.into_iter().find_map(|kinds| self.unproved(kinds, &signs, &tried)) {
             return Some(found);
         }
         if let Some(found) = self.underlinked(&signs, first, &kinds) {
@@ -175,7 +176,8 @@ impl<'a, 'h> Classifier<'a, 'h> {
             let share = (named * 8).checked_div(signs.missing.len()).unwrap_or(0);
             let library = signs.absent.iter().any(|n| kind.has_library(n));
             let place = kind.has_place(&signs.path);
-            let strong = 8 * usize::from(library) + 6 * usize::from(place) + 6 * usize::from(self.enters(kind, signs));
+            let strong =
+                8 * usize::from(library) + 6 * usize::from(place) + 6 * usize::from(self.enters(kind, signs));
             // A few symbols that sound like it do not make a plugin.
             if strong > 0 || share >= 4 {
                 kinds.push((strong + share, kind));
@@ -192,7 +194,8 @@ impl<'a, 'h> Classifier<'a, 'h> {
         let name = base(&signs.path);
         let stem = name.split(|b| *b == b'.').next().unwrap_or(name);
         kind.entries.iter().any(|entry| {
-            let symbol: Vec<u8> = match entry.as_bytes().split(|b| *b == b'@').collect::<Vec<_>>().as_slice() {
+            let symbol: Vec<u8> = match entry.as_bytes().split(|b| *b == b'@').collect::<Vec<_>>().as_slice()
+            {
                 [head, tail] => [head, stem, tail].concat(),
                 _ => entry.as_bytes().to_vec(),
             };
@@ -214,7 +217,7 @@ impl<'a, 'h> Classifier<'a, 'h> {
         tried: &mut Vec<Tried>,
     ) -> Option<Because> {
         let ground = Ground::Host(host);
-        let failure = match self.worlds.try_in(ground, &[], &signs.path) {
+        let failure = match self.worlds.try_in(ground, Way::Alone, &signs.path) {
             Ok(Trial::Loads) => None,
             Ok(Trial::Fails(failure)) => Some(failure),
             // A program that does not start is nobody's host.
@@ -224,15 +227,20 @@ impl<'a, 'h> Classifier<'a, 'h> {
             None => Vec::new(),
             Some(failure) => {
                 let global = kind.is_some_and(|k| k.global);
-                let siblings = if global { self.repair(ground, &signs.path, &failure, false, 0) } else { None };
-                match siblings {
-                    Some(picks) => picks.into_iter().map(|p| p.path).collect(),
+                let first = if global { self.to_open(ground, &signs.path, &failure, 0) } else { None };
+                match first {
+                    Some(first) => first,
                     None => {
                         let (code, subject) = match &failure.finding {
                             Some(f) => (f.code(), super::audit::subject(f)),
                             None => ("undecidable", Vec::new()),
                         };
-                        tried.push(Tried { host: name.to_owned(), program: host.path.clone(), code, subject });
+                        tried.push(Tried {
+                            host: name.to_owned(),
+                            program: host.path.clone(),
+                            code,
+                            subject,
+                        });
                         return None;
                     }
                 }
@@ -256,46 +264,52 @@ impl<'a, 'h> Classifier<'a, 'h> {
         }))
     }
 
+    /// The names alone: everything missing is of one kind (or of two together), and no program here settles it.
+    fn unproved(&self, kinds: &[&'static Kind], signs: &Signs<'_>, tried: &[Tried]) -> Option<Because> {
+        let first = kinds.first()?;
+        let asked = |k: &Kind| tried.iter().any(|t| t.host == k.name);
+        if kinds.iter().any(|k| asked(k) && k.version(&signs.path).is_some()) {
+            // It was made for the very program that refuses it.
+            return None;
+        }
+        // With the host's own way in and in the host's own place, whatever it lacks is the host's.
+        let open = !asked(first) || first.distinct;
+        let certain = kinds.len() == 1 && open && first.has_place(&signs.path) && self.enters(first, signs);
+        let of_theirs = |m: &MissingSymbol| certain || kinds.iter().any(|k| k.has_symbol(&m.name));
+        let some = !signs.missing.is_empty() || !signs.absent.is_empty();
+        let all = signs.missing.iter().all(of_theirs)
+            && signs.absent.iter().all(|n| kinds.iter().any(|k| k.has_library(n)));
+        (some && all).then(|| {
+            Because::NeedsHost(NeedsHost {
+                host: kinds.iter().map(|k| k.name).collect::<Vec<_>>().join(" and "),
+                program: tried.iter().find(|t| t.host == first.name).map(|t| t.program.clone()),
+                proved: false,
+                after: Vec::new(),
+                libraries: signs.absent.iter().map(|n| (n.clone(), None)).collect(),
+                symbols: signs.missing.len(),
+            })
+        })
+    }
+
     /// Looks for the libraries that should have been listed: in the process of the run, then in the likeliest host.
     fn underlinked(&self, signs: &Signs<'_>, first: &Finding, kinds: &[&'static Kind]) -> Option<Because> {
-        let failure =
-            worlds::Failure { finding: Some(first.clone()), missing: signs.missing.to_vec() };
-        if let Some(libraries) = self.repair(Ground::Given, &signs.path, &failure, true, 0) {
+        let failure = Failure { finding: Some(first.clone()), missing: signs.missing.to_vec() };
+        if let Some(libraries) = self.to_list(Ground::Given, &signs.path, &failure) {
             return Some(Because::Underlinked(Underlinked { libraries, host: None }));
         }
         let kind = kinds.first()?;
         for host in self.places.hosts(self.disk, kind, &signs.path) {
             let ground = Ground::Host(&host);
-            let Ok(Trial::Fails(failure)) = self.worlds.try_in(ground, &[], &signs.path) else { continue };
-            if let Some(libraries) = self.repair(ground, &signs.path, &failure, true, 0) {
+            let Ok(Trial::Fails(failure)) = self.worlds.try_in(ground, Way::Alone, &signs.path) else {
+                continue;
+            };
+            if let Some(libraries) = self.to_list(ground, &signs.path, &failure) {
                 let host = Some((kind.name.to_owned(), host.path.clone()));
                 return Some(Because::Underlinked(Underlinked { libraries, host }));
             }
         }
         None
     }
-}
-
-/// The names alone: everything missing is of one kind, and no such program is here to ask.
-fn unproved(kind: &Kind, signs: &Signs<'_>, tried: &[Tried]) -> Option<Because> {
-    let asked = tried.iter().any(|t| t.host == kind.name);
-    if asked && kind.version(&signs.path).is_some() {
-        // It was made for the very program that refuses it.
-        return None;
-    }
-    let some = !signs.missing.is_empty() || !signs.absent.is_empty();
-    let all = signs.missing.iter().all(|m| kind.has_symbol(&m.name))
-        && signs.absent.iter().all(|n| kind.has_library(n));
-    (some && all).then(|| {
-        Because::NeedsHost(NeedsHost {
-            host: kind.name.to_owned(),
-            program: tried.iter().find(|t| t.host == kind.name).map(|t| t.program.clone()),
-            proved: false,
-            after: Vec::new(),
-            libraries: signs.absent.iter().map(|n| (n.clone(), None)).collect(),
-            symbols: signs.missing.len(),
-        })
-    })
 }
 
 /// The defect that makes a file one for another machine.

@@ -13,8 +13,30 @@ use crate::analyzer::process::Start;
 const PREFIXES: &[&str] = &["/usr/local", "/usr", ""];
 /// Directory names that name no program.
 const COMMON: &[&[u8]] = &[
-    b"lib", b"lib32", b"lib64", b"libx32", b"libexec", b"usr", b"local", b"opt", b"share", b"modules", b"module", b"plugins",
-    b"plugin", b"extensions", b"addons", b"home", b"var", b"tools", b"bin", b"sbin", b"src", b"build", b"target", b"test",
+    b"lib",
+    b"lib32",
+    b"lib64",
+    b"libx32",
+    b"libexec",
+    b"usr",
+    b"local",
+    b"opt",
+    b"share",
+    b"modules",
+    b"module",
+    b"plugins",
+    b"plugin",
+    b"extensions",
+    b"addons",
+    b"home",
+    b"var",
+    b"tools",
+    b"bin",
+    b"sbin",
+    b"src",
+    b"build",
+    b"target",
+    b"test",
 ];
 /// Most programs tried for one plugin and kind.
 const TRIES: usize = 6;
@@ -30,6 +52,8 @@ pub struct Candidate {
     pub is_program: bool,
     /// What is opened first.
     pub opens: Vec<Vec<u8>>,
+    /// Which prefix it was found below.
+    pub prefix: usize,
 }
 
 impl Candidate {
@@ -65,9 +89,17 @@ impl Places {
     /// The hosts of `kind` that may be meant for the plugin `path`, best first.
     pub fn hosts(&self, disk: &Disk<'_, '_>, kind: &'static Kind, path: &[u8]) -> Vec<Candidate> {
         let all = self.below(disk, kind, parent(path));
-        let Some(version) = kind.version(path) else { return all.iter().take(TRIES).cloned().collect() };
-        let fits = |c: &&Candidate| hosts::fits_version(base(&disk.real_path(&c.path)), &version);
-        all.iter().filter(fits).take(TRIES).cloned().collect()
+        let version = kind.version(path);
+        let fits = |c: &&Candidate| match &version {
+            Some(v) => hosts::fits_version(base(&disk.real_path(&c.path)), v),
+            None => true,
+        };
+        let fitting: Vec<&Candidate> = all.iter().filter(fits).collect();
+        // A tree with a host of its own is made for that one; what programs embed stands in where there is no program.
+        let Some(first) = fitting.first() else { return Vec::new() };
+        let same = fitting.iter().filter(|c| c.is_program == first.is_program);
+        let same = same.filter(|c| !c.is_program || c.prefix == first.prefix);
+        same.take(TRIES).map(|c| (*c).clone()).collect()
     }
 
     fn below(&self, disk: &Disk<'_, '_>, kind: &'static Kind, dir: &[u8]) -> Arc<Vec<Candidate>> {
@@ -77,29 +109,41 @@ impl Places {
         }
         let mut out = List::default();
         let prefixes = prefixes(dir);
-        for prefix in &prefixes {
+        for (number, prefix) in prefixes.iter().enumerate() {
             for pattern in kind.programs {
                 for path in self.expand(disk, prefix, pattern) {
                     let home = parent(&disk.real_path(&path)).to_vec();
-                    let opens = kind.opens.iter().find_map(|o| self.expand(disk, &home, o).into_iter().next());
-                    out.add(disk, Candidate { path, is_program: true, opens: opens.into_iter().collect() });
+                    let opens =
+                        kind.opens.iter().find_map(|o| self.expand(disk, &home, o).into_iter().next());
+                    out.add(
+                        disk,
+                        Candidate {
+                            path,
+                            is_program: true,
+                            opens: opens.into_iter().collect(),
+                            prefix: number,
+                        },
+                    );
                 }
             }
         }
         for pattern in kind.embedded {
             if pattern.contains('/') {
                 for path in prefixes.iter().flat_map(|p| self.expand(disk, p, pattern)) {
-                    out.add(disk, Candidate { path, is_program: false, opens: Vec::new() });
+                    out.add(disk, Candidate { path, is_program: false, opens: Vec::new(), prefix: 0 });
                 }
             }
             let mut cached: Vec<Vec<u8>> = Vec::new();
             if let Some(cache) = &disk.model().cache {
                 let fits = cache.entries().filter(|e| hosts::matches(pattern.as_bytes(), e.name));
-                cached.extend(fits.filter_map(|e| cache.lookup(e.name, &disk.model().cache_query())).map(<[u8]>::to_vec));
+                cached.extend(
+                    fits.filter_map(|e| cache.lookup(e.name, &disk.model().cache_query()))
+                        .map(<[u8]>::to_vec),
+                );
             }
             cached.sort_unstable();
             for path in cached.into_iter().rev() {
-                out.add(disk, Candidate { path, is_program: false, opens: Vec::new() });
+                out.add(disk, Candidate { path, is_program: false, opens: Vec::new(), prefix: 0 });
             }
         }
         let found = Arc::new(out.candidates);
@@ -117,13 +161,18 @@ impl Places {
                 continue;
             }
             for prefix in prefixes(parent(path)) {
-                for place in ["bin", "sbin", "libexec"] {
-                    let dir = [&prefix, b"/".as_slice(), place.as_bytes()].concat();
+                for place in [
+                    b"bin".to_vec(),
+                    b"sbin".to_vec(),
+                    b"libexec".to_vec(),
+                    [b"lib/".as_slice(), dir].concat(),
+                ] {
+                    let dir = [&prefix, b"/".as_slice(), &place].concat();
                     let names = self.names(disk, &dir);
                     for name in [stem.clone(), [&stem, b"d".as_slice()].concat()] {
                         if names.binary_search(&name).is_ok() {
                             let path = [&dir, b"/".as_slice(), &name].concat();
-                            out.add(disk, Candidate { path, is_program: true, opens: Vec::new() });
+                            out.add(disk, Candidate { path, is_program: true, opens: Vec::new(), prefix: 0 });
                         }
                     }
                 }

@@ -1,46 +1,56 @@
-//! Which libraries, opened first, make a failing library load: found by what it lacks, proved by judging it again.
-//! It must never name a library without which it loads as well.
-//! What is opened first is in the global scope and relocated, as after glibc `dlopen(..., RTLD_GLOBAL)`.
+//! What makes a failing library load: libraries it should list, or plugins that its host has to open first.
+//! It must never name a library without which it loads as well, nor one with which it was not judged again.
+//! Follows glibc elf/dl-deps.c for what is listed, and `dlopen(..., RTLD_GLOBAL)` for what is opened first.
 
 use super::Classifier;
 use super::index::{Exporter, Pick};
 use super::places::{base, parent};
-use super::worlds::{Failure, Ground, Trial};
+use super::worlds::{Failure, Ground, Trial, Way};
 use crate::analyzer::disk::Opening;
 use crate::analyzer::finding::Finding;
 use crate::analyzer::image::elf::Image;
+use crate::analyzer::link_map::listing::Listing;
 
-/// How often a library is tried with more and more opened before.
-const ROUNDS: usize = 6;
-/// How deep what is opened first may itself need something first.
+/// How often a library is tried with more and more.
+const ROUNDS: usize = 8;
+/// How deep a plugin that is opened first may itself need one.
 const DEPTH: usize = 3;
 /// Most libraries named.
 const LIBRARIES: usize = 12;
 
 impl<'h> Classifier<'_, 'h> {
-    /// The libraries to open first; with `system`, those the loader finds by name count too.
-    pub(super) fn repair(
-        &self,
-        ground: Ground<'_>,
-        path: &[u8],
-        failure: &Failure,
-        system: bool,
-        depth: usize,
-    ) -> Option<Vec<Pick>> {
+    /// The libraries it should list: of its own directory, else those the loader finds by name.
+    pub(super) fn to_list(&self, ground: Ground<'_>, path: &[u8], failure: &Failure) -> Option<Vec<Pick>> {
         let mut picks: Vec<Pick> = Vec::new();
         let mut unfit: Vec<Vec<u8>> = Vec::new();
         let mut failure = failure.clone();
         for _ in 0..ROUNDS {
-            let more = self.provider_of(path, &failure, &picks, &unfit, system)?;
-            let before = picks.len();
-            for pick in more {
-                self.enter(ground, pick, &mut picks, &mut unfit, system, depth);
-            }
-            if picks.len() == before && unfit.is_empty() || picks.len() > LIBRARIES {
+            let more = match &failure.finding {
+                Some(Finding::IfuncOrder { object, provider, symbol, .. }) => {
+                    let known = self.lists(object, provider) || picks.iter().any(|p| p.path == *provider);
+                    if known {
+                        return None;
+                    }
+                    vec![Pick {
+                        path: provider.clone(),
+                        object: object.clone(),
+                        symbols: vec![symbol.clone()],
+                    }]
+                }
+                _ => self.definers(path, &failure, &unfit, true)?,
+            };
+            let added: Vec<Vec<u8>> = more.iter().map(|p| p.path.clone()).collect();
+            picks.extend(more);
+            if picks.len() > LIBRARIES {
                 return None;
             }
-            match self.worlds.try_in(ground, &paths(&picks), path) {
+            match self.worlds.try_in(ground, Way::Listed(&listings(&picks)), path) {
                 Ok(Trial::Loads) => return Some(self.least(ground, path, picks)),
+                Ok(Trial::Fails(next)) if next.missing.is_empty() && !order(&next) => {
+                    // They bring a failure of their own: perhaps others define the same.
+                    picks.retain(|p| !added.contains(&p.path));
+                    unfit.extend(added);
+                }
                 Ok(Trial::Fails(next)) => failure = next,
                 Err(_) => return None,
             }
@@ -48,58 +58,53 @@ impl<'h> Classifier<'_, 'h> {
         None
     }
 
-    /// Adds a library, and before it what it needs first; one that cannot be opened at all is unfit.
-    fn enter(
+    /// The plugins of the same directory that the host has to open first.
+    pub(super) fn to_open(
         &self,
         ground: Ground<'_>,
-        pick: Pick,
-        picks: &mut Vec<Pick>,
-        unfit: &mut Vec<Vec<u8>>,
-        system: bool,
-        depth: usize,
-    ) {
-        match self.worlds.try_in(ground, &paths(picks), &pick.path) {
-            Ok(Trial::Loads) => picks.push(pick),
-            Ok(Trial::Fails(failure)) if depth < DEPTH => {
-                match self.repair(ground, &pick.path, &failure, system, depth + 1) {
-                    Some(first) => {
-                        for p in first {
-                            if !picks.iter().any(|known| known.path == p.path) {
-                                picks.push(p);
-                            }
-                        }
-                        picks.push(pick);
-                    }
-                    None => unfit.push(pick.path),
-                }
-            }
-            Ok(Trial::Fails(_)) | Err(_) => unfit.push(pick.path),
-        }
-    }
-
-    /// Who defines what is missing, or should be relocated earlier.
-    fn provider_of(
-        &self,
         path: &[u8],
         failure: &Failure,
-        picks: &[Pick],
-        unfit: &[Vec<u8>],
-        system: bool,
-    ) -> Option<Vec<Pick>> {
-        if let Some(Finding::IfuncOrder { object, provider, symbol, .. }) = &failure.finding {
-            let listed = !system || self.lists(object, provider) || picks.iter().any(|p| p.path == *provider);
-            return (!listed).then(|| vec![Pick { path: provider.clone(), symbols: vec![symbol.clone()] }]);
+        depth: usize,
+    ) -> Option<Vec<Vec<u8>>> {
+        let mut opened: Vec<Vec<u8>> = Vec::new();
+        let mut failure = failure.clone();
+        for _ in 0..ROUNDS {
+            for pick in self.definers(path, &failure, &opened, false)? {
+                let first = match self.worlds.try_in(ground, Way::Opened(&opened), &pick.path) {
+                    Ok(Trial::Loads) => Vec::new(),
+                    Ok(Trial::Fails(own)) if depth < DEPTH => {
+                        self.to_open(ground, &pick.path, &own, depth + 1)?
+                    }
+                    Ok(Trial::Fails(_)) | Err(_) => return None,
+                };
+                opened.extend(first.into_iter().chain([pick.path]));
+                let mut seen: Vec<Vec<u8>> = Vec::new();
+                opened.retain(|p| {
+                    !seen.contains(p) && {
+                        seen.push(p.clone());
+                        true
+                    }
+                });
+            }
+            if opened.len() > LIBRARIES {
+                return None;
+            }
+            match self.worlds.try_in(ground, Way::Opened(&opened), path) {
+                Ok(Trial::Loads) => return Some(opened),
+                Ok(Trial::Fails(next)) => failure = next,
+                Err(_) => return None,
+            }
         }
-        if failure.missing.is_empty() {
-            return None;
-        }
+        None
+    }
+
+    /// Who defines what is missing.
+    fn definers(&self, path: &[u8], failure: &Failure, unfit: &[Vec<u8>], system: bool) -> Option<Vec<Pick>> {
         let own = match self.disk.open(path) {
             Opening::Image(image) => Some((image.stat.dev, image.stat.ino)),
             _ => None,
         };
-        let usable = |e: &Exporter<'h>| {
-            Some(e.identity()) != own && !unfit.contains(&e.path) && !picks.iter().any(|p| p.path == e.path)
-        };
+        let usable = |e: &Exporter<'h>| Some(e.identity()) != own && !unfit.contains(&e.path);
         let beside = || self.index.directory(&self.places, parent(path));
         let known = || self.index.system(&self.places);
         if system {
@@ -132,7 +137,7 @@ impl<'h> Classifier<'_, 'h> {
             at -= 1;
             let mut fewer = picks.clone();
             fewer.remove(at);
-            if matches!(self.worlds.try_in(ground, &paths(&fewer), path), Ok(Trial::Loads)) {
+            if matches!(self.worlds.try_in(ground, Way::Listed(&listings(&fewer)), path), Ok(Trial::Loads)) {
                 picks = fewer;
             }
         }
@@ -140,6 +145,10 @@ impl<'h> Classifier<'_, 'h> {
     }
 }
 
-fn paths(picks: &[Pick]) -> Vec<Vec<u8>> {
-    picks.iter().map(|p| p.path.clone()).collect()
+fn listings(picks: &[Pick]) -> Vec<Listing> {
+    picks.iter().map(|p| (p.object.clone(), p.path.clone())).collect()
+}
+
+fn order(failure: &Failure) -> bool {
+    matches!(failure.finding, Some(Finding::IfuncOrder { .. }))
 }

@@ -10,7 +10,8 @@ use crate::analyzer::audit::MissingSymbol;
 use crate::analyzer::checks;
 use crate::analyzer::disk::Disk;
 use crate::analyzer::finding::Finding;
-use crate::analyzer::link_map::{self, Process};
+use crate::analyzer::link_map::Process;
+use crate::analyzer::link_map::listing::{self, Listing};
 use crate::analyzer::memo::Memo;
 use crate::analyzer::process::{self, StartError};
 use crate::analyzer::verdict::Verdict;
@@ -22,6 +23,17 @@ pub enum Ground<'c> {
     Given,
     /// A host.
     Host(&'c Candidate),
+}
+
+/// How a library is helped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way<'p> {
+    /// Not at all.
+    Alone,
+    /// These are opened before with RTLD_GLOBAL.
+    Opened(&'p [Vec<u8>]),
+    /// It, or what it needs, lists these.
+    Listed(&'p [Listing]),
 }
 
 /// One process with what is known of bindings in it.
@@ -66,13 +78,19 @@ impl<'a, 'h> Worlds<'a, 'h> {
         Worlds { disk, given, table: Mutex::default() }
     }
 
-    /// Tries `path` in a process, after `opened` were opened there with RTLD_GLOBAL.
+    /// Tries `path` in a process.
     ///
     /// # Errors
     /// The process cannot be made: the one of `opened` that does not load in it, or nothing if it does not start.
-    pub fn try_in(&self, ground: Ground<'_>, opened: &[Vec<u8>], path: &[u8]) -> Result<Trial, Vec<u8>> {
+    pub fn try_in(&self, ground: Ground<'_>, way: Way<'_>, path: &[u8]) -> Result<Trial, Vec<u8>> {
+        let (opened, also) = match way {
+            Way::Alone => (&[] as &[_], &[] as &[_]),
+            Way::Opened(paths) => (paths, &[] as &[_]),
+            Way::Listed(listings) => (&[] as &[_], listings),
+        };
         self.with(ground, opened, |world| {
-            let map = link_map::build(self.disk, &world.process, &self.disk.absolute(path));
+            let path = self.disk.absolute(path);
+            let map = listing::build(self.disk, &world.process, &path, also);
             let judged = checks::judge_with(&map, &world.process, self.disk.model(), Some(&world.memo));
             match judged.judgement.verdict {
                 Verdict::Loads => Trial::Loads,
