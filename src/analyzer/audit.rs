@@ -6,7 +6,8 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::checks;
+use super::checks::{self, Unresolved};
+use super::classify::{Because, Classifier};
 use super::disk::Disk;
 use super::finding::Finding;
 use super::host::{EntryKind, Errno, Host, Kind};
@@ -43,7 +44,7 @@ pub struct Library {
     /// Missing symbols, as (object, symbol, version).
     pub missing: Vec<MissingSymbol>,
     /// What the class rests on.
-    pub because: Option<super::classify::Because>,
+    pub because: Option<Because>,
 }
 
 /// A strong reference nothing defines.
@@ -55,6 +56,17 @@ pub struct MissingSymbol {
     pub name: Vec<u8>,
     /// Version.
     pub version: Option<Vec<u8>>,
+}
+
+impl MissingSymbol {
+    /// Of a call's unresolved reference.
+    pub fn of(map: &LinkMap<'_>, unresolved: Unresolved) -> MissingSymbol {
+        MissingSymbol {
+            object: map.node(unresolved.object).map(|n| n.name.clone()).unwrap_or_default(),
+            name: unresolved.reference.name,
+            version: unresolved.reference.version,
+        }
+    }
 }
 
 /// A path that could not be listed or read while collecting.
@@ -160,7 +172,10 @@ fn has_versioned_name(path: &[u8]) -> bool {
     !version.is_empty() && version.iter().all(|b| b.is_ascii_digit() || *b == b'.')
 }
 
-/// Judges every path. The result has the order of the input.
+/// Judges every path, then sorts those that fail. The result has the order of the input.
+///
+/// `done` is called once a library, from any thread and in any order: for one that does not fail as soon as it is
+/// judged; for a failing one in the second pass, when its class is known, after all are judged.
 pub fn run<'h>(
     disk: &Disk<'_, 'h>,
     process: &Process<'h>,
@@ -169,18 +184,49 @@ pub fn run<'h>(
     done: &(dyn Fn(&Library) + Sync),
 ) -> Vec<Library> {
     let memo = Memo::new();
-    paths
+    let mut libraries: Vec<Library> = paths
         .par_iter()
         .map(|path| {
-            let library = one(disk, process, path, level, Some(&memo));
-            done(&library);
+            let library = judge(disk, process, path, level, Some(&memo));
+            if !fails(&library) {
+                done(&library);
+            }
             library
         })
-        .collect()
+        .collect();
+    let classifier = Classifier::new(disk, process);
+    let mut failing: Vec<&mut Library> = libraries.iter_mut().filter(|l| fails(l)).collect();
+    failing.par_iter_mut().for_each(|library| {
+        sort(&classifier, library);
+        done(library);
+    });
+    libraries
 }
 
-/// Judges one path.
+/// Judges one path, and sorts it if it fails.
 pub fn one<'h>(
+    disk: &Disk<'_, 'h>,
+    process: &Process<'h>,
+    path: &[u8],
+    level: Level,
+    memo: Option<&Memo>,
+) -> Library {
+    let mut library = judge(disk, process, path, level, memo);
+    sort(&Classifier::new(disk, process), &mut library);
+    library
+}
+
+fn fails(library: &Library) -> bool {
+    matches!(library.judgement.verdict, Verdict::Fails { .. })
+}
+
+fn sort(classifier: &Classifier<'_, '_>, library: &mut Library) {
+    library.because = classifier.classify(&library.path, &library.judgement, &library.missing);
+    library.class = library.because.as_ref().map(Because::class);
+}
+
+/// Verdict and findings, without a class.
+fn judge<'h>(
     disk: &Disk<'_, 'h>,
     process: &Process<'h>,
     path: &[u8],
@@ -190,43 +236,19 @@ pub fn one<'h>(
     // The path goes to dlopen as an absolute one, so that it is never searched for.
     let asked = disk.absolute(path);
     let map = link_map::build(disk, process, &asked);
-    let (judgement, unresolved) = match level {
+    let (mut judgement, unresolved) = match level {
         Level::One => (checks::level_1(&map), Vec::new()),
         Level::Two => {
             let judged = checks::judge_with(&map, process, disk.model(), memo);
             (judged.judgement, judged.unresolved)
         }
     };
-    let missing: Vec<MissingSymbol> = unresolved
-        .into_iter()
-        .map(|u| MissingSymbol {
-            object: map.node(u.object).map(|n| n.name.clone()).unwrap_or_default(),
-            name: u.reference.name,
-            version: u.reference.version,
-        })
-        .collect();
+    let missing = unresolved.into_iter().map(|u| MissingSymbol::of(&map, u)).collect();
     if let Some(image) = map.node(map.root).filter(|n| !n.before).and_then(|n| n.image.as_ref()) {
         disk.forget(image);
     }
-    finish(disk, path, map, judgement, missing)
-}
-
-fn finish<'h>(
-    disk: &Disk<'_, 'h>,
-    path: &[u8],
-    map: LinkMap<'h>,
-    mut judgement: Judgement,
-    missing: Vec<MissingSymbol>,
-) -> Library {
     checks::advice::notes(disk, &map, &mut judgement);
-    let (class, because) = match judgement.verdict {
-        Verdict::Fails { .. } => {
-            let because = super::classify::classify(disk, path, &map, &judgement, &missing);
-            (Some(because.class()), Some(because))
-        }
-        Verdict::Loads | Verdict::Undecided => (None, None),
-    };
-    Library { path: path.to_vec(), judgement, class, missing, because }
+    Library { path: path.to_vec(), judgement, class: None, missing, because: None }
 }
 
 /// How often each cause breaks a library, largest first.

@@ -124,6 +124,18 @@ impl<'a, 'h> Disk<'a, 'h> {
         at
     }
 
+    /// The names in a directory, in no order; none if it cannot be listed.
+    pub fn list(&self, path: &[u8]) -> Vec<Vec<u8>> {
+        let entries = self.host.list(&self.absolute(path)).unwrap_or_default();
+        entries.into_iter().map(|e| e.name).collect()
+    }
+
+    /// Device and inode of a regular file (links followed).
+    pub fn identity(&self, path: &[u8]) -> Option<(u64, u64)> {
+        let stat = self.host.stat(&self.absolute(path)).ok()?;
+        (stat.kind == Kind::File).then_some((stat.dev, stat.ino))
+    }
+
     /// Says that the contents of a file are not needed soon.
     pub fn forget(&self, image: &ImageEntry<'h>) {
         self.host.forget(image.bytes);

@@ -2,6 +2,8 @@
 //! It must never look at a symbol; the first thing that ends the loader's work ends the map.
 //! Follows glibc elf/dl-deps.c:_dl_map_object_deps and elf/dl-load.c:_dl_map_object.
 
+pub mod listing;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -148,33 +150,29 @@ pub struct LinkMap<'h> {
 
 /// Builds the map of `dlopen(path)`.
 pub fn build<'h>(disk: &Disk<'_, 'h>, process: &Process<'h>, path: &[u8]) -> LinkMap<'h> {
-    let mut m = LinkMap {
-        nodes: process.nodes.clone(),
-        list: Vec::new(),
-        root: NodeIx(0),
-        before: process.nodes.len(),
-        miss: None,
-        more_misses: Vec::new(),
-        absent_filtees: Vec::new(),
-        program_origin: process.program_origin.clone(),
-        env_path: process.env_path.clone(),
-        names: process.names.clone(),
-        files: process.files.clone(),
-        poison: None,
-        errno: Errno::NONE,
-        starting: false,
-    };
-    match m.need(disk, process, None, path) {
-        Ok(root) => {
-            m.root = root;
-            m.dependencies(disk, process);
-        }
-        Err(miss) => m.miss = Some(*miss),
-    }
-    m
+    listing::build(disk, process, path, &[])
 }
 
 impl<'h> LinkMap<'h> {
+    fn new(process: &Process<'h>) -> Self {
+        LinkMap {
+            nodes: process.nodes.clone(),
+            list: Vec::new(),
+            root: NodeIx(0),
+            before: process.nodes.len(),
+            miss: None,
+            more_misses: Vec::new(),
+            absent_filtees: Vec::new(),
+            program_origin: process.program_origin.clone(),
+            env_path: process.env_path.clone(),
+            names: process.names.clone(),
+            files: process.files.clone(),
+            poison: None,
+            errno: Errno::NONE,
+            starting: false,
+        }
+    }
+
     /// One object.
     pub fn node(&self, ix: NodeIx) -> Option<&Node<'h>> {
         self.nodes.get(ix.index())
@@ -407,7 +405,7 @@ impl<'h> LinkMap<'h> {
     }
 
     /// Breadth-first over DT_NEEDED, with filtees inserted before the object that names them.
-    fn dependencies(&mut self, disk: &Disk<'_, 'h>, process: &Process<'h>) {
+    fn dependencies(&mut self, disk: &Disk<'_, 'h>, process: &Process<'h>, also: &[listing::Listing]) {
         let mut list: Vec<(NodeIx, bool)> = vec![(self.root, false)];
         let mut listed = vec![false; self.nodes.len()];
         mark(&mut listed, self.root);
@@ -417,7 +415,9 @@ impl<'h> LinkMap<'h> {
             let Some((ix, done)) = list.get_mut(at) else { break };
             *done = true;
             let ix = *ix;
-            if let Err(miss) = self.needs_of(disk, process, ix, at, &mut list, &mut listed) {
+            let needs = self.needs_of(disk, process, ix, at, &mut list, &mut listed);
+            let all = needs.and_then(|()| self.list_also(disk, process, ix, also, &mut list, &mut listed));
+            if let Err(miss) = all {
                 self.miss = Some(*miss);
                 break;
             }
@@ -620,22 +620,8 @@ pub fn start_up<'h>(
     needs: &[Vec<u8>],
     preload: &[Vec<u8>],
 ) -> LinkMap<'h> {
-    let mut m = LinkMap {
-        nodes: process.nodes.clone(),
-        list: Vec::new(),
-        root: NodeIx(0),
-        before: process.nodes.len(),
-        miss: None,
-        more_misses: Vec::new(),
-        absent_filtees: Vec::new(),
-        program_origin: process.program_origin.clone(),
-        env_path: process.env_path.clone(),
-        names: process.names.clone(),
-        files: process.files.clone(),
-        poison: None,
-        errno: Errno::NONE,
-        starting: true,
-    };
+    let mut m = LinkMap::new(process);
+    m.starting = true;
     let model = disk.model();
     // ld.so is there first; it enters the scope where something needs it.
     let mut errno = Errno::NONE;

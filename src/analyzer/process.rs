@@ -9,6 +9,7 @@ use super::checks;
 use super::disk::{Disk, Opening};
 use super::image::elf::{Image, Role};
 use super::link_map::{self, LinkMap, Node, Process};
+use super::memo::Memo;
 use super::model::{Machine, NodeIx};
 use super::provenance::Provenance;
 use super::search::tokens;
@@ -70,7 +71,8 @@ fn vdso(machine: Machine) -> &'static [u8] {
 pub fn start<'h>(disk: &Disk<'_, 'h>, request: &Start) -> Result<Process<'h>, StartError> {
     let model = disk.model();
     let main = main_program(disk, request)?;
-    let origin = request.program.as_ref().map(|p| tokens::origin(p, &model.cwd));
+    // The kernel resolves links of the executable; its directory is that of the real file.
+    let origin = request.program.as_ref().map(|p| tokens::origin(&disk.real_path(p), &model.cwd));
     let env_path = match &model.env.library_path {
         Some(list) => tokens::path_list(list, b":;", origin.as_deref(), model),
         None => Vec::new(),
@@ -111,9 +113,24 @@ pub fn start<'h>(disk: &Disk<'_, 'h>, request: &Start) -> Result<Process<'h>, St
     process.absorb(map);
     let blocks: Vec<_> = process.nodes.iter().filter_map(|n| n.facts().and_then(|f| f.tls)).collect();
     process.static_tls = StaticTls::at_start(&blocks, model);
-    for path in &request.preloaded {
-        let map = link_map::build(disk, &process, path);
-        let judged = checks::judge(&map, &process, model);
+    preload(disk, &mut process, &request.preloaded)?;
+    Ok(process)
+}
+
+/// Opens libraries with RTLD_GLOBAL, one after the other.
+///
+/// # Errors
+/// The first that does not load; those before it stay.
+pub fn preload<'h>(
+    disk: &Disk<'_, 'h>,
+    process: &mut Process<'h>,
+    paths: &[Vec<u8>],
+) -> Result<(), StartError> {
+    let model = disk.model();
+    for path in paths {
+        let map = link_map::build(disk, process, path);
+        // What is remembered of one process is wrong of the next: each call has a memo of its own.
+        let judged = checks::judge_with(&map, process, model, Some(&Memo::new()));
         match judged.judgement.verdict {
             Verdict::Fails { message, .. } => {
                 let message = message.unwrap_or_else(|| b"the loader dies".to_vec());
@@ -125,7 +142,7 @@ pub fn start<'h>(disk: &Disk<'_, 'h>, request: &Start) -> Result<Process<'h>, St
             }
         }
     }
-    Ok(process)
+    Ok(())
 }
 
 fn main_program<'h>(disk: &Disk<'_, 'h>, request: &Start) -> Result<Node<'h>, StartError> {
@@ -140,7 +157,6 @@ fn main_program<'h>(disk: &Disk<'_, 'h>, request: &Start) -> Result<Node<'h>, St
     };
     let Some(path) = &request.program else { return Ok(node) };
     let fail = |reason: String| StartError::Program { path: path.clone(), reason };
-    // The kernel resolves links of the executable; its directory is that of the real file.
     match disk.open_as(path, Role::Program) {
         Opening::Image(image) => match &image.image {
             Image::Mapped(_) => {
