@@ -32,7 +32,7 @@ impl<'h> Relocation<'_, 'h> {
         let new: Vec<NodeIx> =
             sorted.iter().rev().copied().filter(|ix| ix.index() >= self.map.before).collect();
         let ordinary = self.map.nodes.iter().filter_map(|n| n.facts()).all(|f| f.traits.regular);
-        let plain = |f: &ElfFacts<'_>| f.relocs.fatal.is_none() && f.relro_fault.is_none();
+        let plain = |f: &ElfFacts<'_>| f.relocs.fatal.is_none() && f.relro_fault.is_none() && !f.relocs.wants_value;
         if !ordinary || !new.iter().filter_map(|ix| self.map.facts(*ix)).all(plain) {
             return Fast::Undecided;
         }

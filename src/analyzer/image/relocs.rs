@@ -72,6 +72,8 @@ pub struct Relocs {
     pub records: u64,
     /// Any import with STATIC_TLS or TLS_DESCRIPTOR.
     pub wants_static_tls: bool,
+    /// Any weak import with NEEDS_VALUE: it is no matter of indifference whether it is found.
+    pub wants_value: bool,
     /// Any IRELATIVE record.
     pub irelative: bool,
 }
@@ -406,6 +408,7 @@ impl Walk<'_, '_> {
             version,
             flags: class | reference_flags(&s),
         };
+        self.out.wants_value |= import.flags & (WEAK | NEEDS_VALUE) == WEAK | NEEDS_VALUE;
         self.out.imports.push(import);
         Ok(false)
     }
