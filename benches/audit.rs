@@ -27,8 +27,15 @@ fn this_loader() -> LoaderModel {
     let store = ByteStore::new();
     let host = RealHost::new(&store);
     let system = Some(RunningSystem::read(&host));
-    let request =
-        DetectRequest { machine: None, interpreter: None, cpu: None, env: Vec::new(), cwd: b"/".to_vec(), uid: 0, system };
+    let request = DetectRequest {
+        machine: None,
+        interpreter: None,
+        cpu: None,
+        env: Vec::new(),
+        cwd: b"/".to_vec(),
+        uid: 0,
+        system,
+    };
     detect(&host, &request).expect("this machine has a loader")
 }
 
@@ -48,7 +55,8 @@ fn by_size(model: &LoaderModel) -> Vec<(&'static str, Vec<u8>)> {
         // The next one that is mapped: /usr/lib may hold libraries of other machines.
         sized.iter().skip(sized.len() * percent / 100).find_map(|(_, p)| {
             let bytes = fs::read(p).ok()?;
-            matches!(elf::read(&bytes, model, false, Role::Library), Image::Mapped(_)).then_some((name, bytes))
+            matches!(elf::read(&bytes, model, false, Role::Library), Image::Mapped(_))
+                .then_some((name, bytes))
         })
     };
     quantiles.into_iter().filter_map(pick).collect()
@@ -73,12 +81,16 @@ fn look_up(c: &mut Criterion) {
     let disk = Disk::new(&host, &model);
     let start = process::start(&disk, &Start::default()).expect("the reference process starts");
     let mut objects = start.nodes.iter().filter_map(|n| n.facts());
-    let Some(libc) = objects.find(|f| matches!(&f.soname, Some(Ok(s)) if s.starts_with(b"libc."))) else { return };
+    let Some(libc) = objects.find(|f| matches!(&f.soname, Some(Ok(s)) if s.starts_with(b"libc."))) else {
+        return;
+    };
     let mut group = c.benchmark_group("look-up");
     for (what, name) in [("hit", b"fopen".as_slice()), ("miss", b"no_such_function_anywhere")] {
         let query =
             Query { name, hash: gnu_hash(name), version: None, plt: false, own: None, prefers_exact: false };
-        group.bench_function(what, |b| b.iter(|| black_box(libc.symbols.lookup(&libc.vm, &libc.versions, black_box(&query)))));
+        group.bench_function(what, |b| {
+            b.iter(|| black_box(libc.symbols.lookup(&libc.vm, &libc.versions, black_box(&query))))
+        });
     }
     group.finish();
 }
