@@ -194,6 +194,7 @@ pub fn run<'h>(
             library
         })
         .collect();
+    disk.forget_all();
     let classifier = Classifier::new(disk, process);
     let mut failing: Vec<&mut Library> = libraries.iter_mut().filter(|l| fails(l)).collect();
     failing.par_iter_mut().for_each(|library| {

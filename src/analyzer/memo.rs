@@ -50,13 +50,15 @@ pub struct Own {
 }
 
 type Shard<K, V> = RwLock<HashMap<K, V, FixedState>>;
+/// Positions of imports, by referring and defining object.
+type Pairs = Shard<(ImageId, ImageId), Arc<[u32]>>;
 const SHARDS: usize = 32;
 
 /// Results shared by all roots of a run.
 #[derive(Debug, Default)]
 pub struct Memo {
     own: Vec<Shard<Key, Arc<Own>>>,
-    pairs: Vec<Shard<(ImageId, ImageId), Arc<[u32]>>>,
+    pairs: Vec<Pairs>,
     /// Look-ups that were answered from here.
     hits: AtomicU64,
     /// Bindings that were computed.

@@ -66,11 +66,16 @@ impl Candidate {
     }
 }
 
+/// Names in a directory, sorted.
+type Names = Arc<Vec<Vec<u8>>>;
+/// Programs and libraries that could be a host.
+type Candidates = Arc<Vec<Candidate>>;
+
 /// Directory listings of one run.
 #[derive(Debug, Default)]
 pub struct Places {
-    listed: Mutex<HashMap<Vec<u8>, Arc<Vec<Vec<u8>>>>>,
-    found: Mutex<HashMap<(&'static str, Vec<u8>), Arc<Vec<Candidate>>>>,
+    listed: Mutex<HashMap<Vec<u8>, Names>>,
+    found: Mutex<HashMap<(&'static str, Vec<u8>), Candidates>>,
 }
 
 impl Places {
