@@ -87,9 +87,7 @@ pub fn start<'h>(disk: &Disk<'_, 'h>, request: &Start) -> Result<Process<'h>, St
         static_tls: StaticTls::default(),
     };
     process.names.insert(Cow::Borrowed(b""), NodeIx(0));
-    if let Some(image) = process.nodes.first().and_then(|n| n.image.as_ref()) {
-        process.files.insert((image.stat.dev, image.stat.ino), NodeIx(0));
-    }
+    // The kernel mapped the program: the loader does not know its inode, so that `dlopen` of its file finds a file.
     let gate = Node {
         name: vdso(model.machine).to_vec(),
         image: None,

@@ -2,8 +2,11 @@
 //! It must never change a verdict, nor say "proved" of anything that was not judged in that very process.
 //! Rests on the real programs and libraries of the disk, put together as glibc elf/rtld.c and elf/dl-open.c would.
 
-pub mod hosts;
+mod applications;
+mod hosts;
 mod index;
+mod languages;
+mod pattern;
 mod places;
 mod repair;
 mod worlds;
@@ -16,7 +19,7 @@ use super::image::elf::Image;
 use super::image::symbols::{Query, gnu_hash};
 use super::link_map::{MissReason, Process};
 use super::verdict::{Class, Judgement, Verdict};
-use hosts::{KINDS, Kind};
+use hosts::Kind;
 use index::Index;
 use places::{Candidate, Places, base};
 use worlds::{Failure, Ground, Trial, Way, Worlds};
@@ -158,12 +161,15 @@ impl<'a, 'h> Classifier<'a, 'h> {
                 }
             }
         }
-        let alone = kinds.iter().map(std::slice::from_ref).chain(kinds.chunks_exact(2).take(1));
-        if let Some(found) = alone.into_iter().find_map(|kinds| self.unproved(kinds, &signs, &tried)) {
-            return Some(found);
-        }
-        if let Some(found) = self.underlinked(&signs, first, &kinds) {
-            return Some(found);
+        let asked = |kind: &Kind| tried.iter().any(|t| t.host == kind.name);
+        let not_here = kinds.iter().filter(|k| !asked(k)).find_map(|k| self.unproved(&[k], &signs, &tried));
+        let found = not_here.or_else(|| self.underlinked(&signs, first, &kinds)).or_else(|| {
+            let one = kinds.iter().map(std::slice::from_ref);
+            let two = kinds.chunks_exact(2).take(1);
+            one.chain(two).find_map(|kinds| self.unproved(kinds, &signs, &tried))
+        });
+        if found.is_some() {
+            return found;
         }
         Some(Because::Nothing { tried })
     }
@@ -171,7 +177,7 @@ impl<'a, 'h> Classifier<'a, 'h> {
     /// The kinds that anything speaks for, best first.
     fn kinds(&self, signs: &Signs<'_>) -> Vec<&'static Kind> {
         let mut kinds: Vec<(usize, &'static Kind)> = Vec::new();
-        for kind in KINDS {
+        for kind in hosts::kinds() {
             let named = signs.missing.iter().filter(|m| kind.has_symbol(&m.name)).count();
             let share = (named * 8).checked_div(signs.missing.len()).unwrap_or(0);
             let library = signs.absent.iter().any(|n| kind.has_library(n));

@@ -5,7 +5,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::hosts::{self, Kind};
+use super::hosts::Kind;
+use super::pattern::{fits_version, matches};
 use crate::analyzer::disk::Disk;
 use crate::analyzer::process::Start;
 
@@ -80,7 +81,7 @@ pub struct Places {
 
 impl Places {
     /// The names in a directory, sorted; none if it cannot be listed.
-    pub fn names(&self, disk: &Disk<'_, '_>, dir: &[u8]) -> Arc<Vec<Vec<u8>>> {
+    pub fn names(&self, disk: &Disk<'_, '_>, dir: &[u8]) -> Names {
         if let Some(known) = self.listed.lock().unwrap_or_else(PoisonError::into_inner).get(dir) {
             return Arc::clone(known);
         }
@@ -96,7 +97,7 @@ impl Places {
         let all = self.below(disk, kind, parent(path));
         let version = kind.version(path);
         let fits = |c: &&Candidate| match &version {
-            Some(v) => hosts::fits_version(base(&disk.real_path(&c.path)), v),
+            Some(v) => fits_version(base(&disk.real_path(&c.path)), v),
             None => true,
         };
         let fitting: Vec<&Candidate> = all.iter().filter(fits).collect();
@@ -107,7 +108,7 @@ impl Places {
         same.take(TRIES).map(|c| (*c).clone()).collect()
     }
 
-    fn below(&self, disk: &Disk<'_, '_>, kind: &'static Kind, dir: &[u8]) -> Arc<Vec<Candidate>> {
+    fn below(&self, disk: &Disk<'_, '_>, kind: &'static Kind, dir: &[u8]) -> Candidates {
         let key = (kind.name, dir.to_vec());
         if let Some(known) = self.found.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Arc::clone(known);
@@ -140,7 +141,7 @@ impl Places {
             }
             let mut cached: Vec<Vec<u8>> = Vec::new();
             if let Some(cache) = &disk.model().cache {
-                let fits = cache.entries().filter(|e| hosts::matches(pattern.as_bytes(), e.name));
+                let fits = cache.entries().filter(|e| matches(pattern.as_bytes(), e.name));
                 cached.extend(
                     fits.filter_map(|e| cache.lookup(e.name, &disk.model().cache_query()))
                         .map(<[u8]>::to_vec),
@@ -159,7 +160,9 @@ impl Places {
     /// Programs that carry the name of a directory above the plugin: `lib/NAME/x.so` is for `bin/NAME` or `sbin/NAMEd`.
     pub fn namesakes(&self, disk: &Disk<'_, '_>, path: &[u8]) -> Vec<Candidate> {
         let mut out = List::default();
-        let dirs: Vec<&[u8]> = parent(path).split(|b| *b == b'/').filter(|d| !d.is_empty()).collect();
+        // Only what is below a library directory: the name of a package's own tree says nothing of a host.
+        let dirs = parent(path).split(|b| *b == b'/').filter(|d| !d.is_empty());
+        let dirs: Vec<&[u8]> = dirs.skip_while(|d| !d.starts_with(b"lib")).collect();
         for dir in dirs.iter().rev() {
             let stem = stem(dir);
             if stem.len() < 2 || COMMON.contains(&stem.as_slice()) {
@@ -201,7 +204,7 @@ impl Places {
                 let join = |name: &[u8]| [dir.as_slice(), b"/", name].concat();
                 if part.contains(['*', '#']) {
                     let mut fits: Vec<&Vec<u8>> =
-                        names.iter().filter(|n| hosts::matches(part.as_bytes(), n)).collect();
+                        names.iter().filter(|n| matches(part.as_bytes(), n)).collect();
                     fits.sort_by_key(|n| std::cmp::Reverse(natural(n)));
                     next.extend(fits.into_iter().map(|n| join(n)));
                 } else if names.binary_search_by(|n| n.as_slice().cmp(part.as_bytes())).is_ok() {
@@ -287,4 +290,82 @@ pub fn parent(path: &[u8]) -> &[u8] {
 /// The last component of a path.
 pub fn base(path: &[u8]) -> &[u8] {
     path.rsplit(|b| *b == b'/').next().unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analyzer::host::Host;
+    use crate::analyzer::host::memory::MemoryHost;
+    use crate::analyzer::loader_model::{Distribution, GlibcVersion, LoaderModel};
+    use crate::analyzer::model::Machine;
+
+    fn found(host: &MemoryHost, kind: &str, plugin: &str) -> Vec<String> {
+        let model =
+            LoaderModel::default_for(Machine::X86_64, GlibcVersion { minor: 36 }, Distribution::Upstream);
+        let host: &dyn Host<'_> = &host;
+        let disk = Disk::new(host, &model);
+        let places = Places::default();
+        let kind = crate::analyzer::classify::hosts::kinds().find(|k| k.name == kind);
+        let all = match kind {
+            Some(kind) => places.hosts(&disk, kind, plugin.as_bytes()),
+            None => places.namesakes(&disk, plugin.as_bytes()),
+        };
+        let text = |p: &[u8]| String::from_utf8_lossy(p).into_owned();
+        all.iter()
+            .map(|c| match c.opens.first() {
+                Some(first) => format!("{} after {}", text(&c.path), text(first)),
+                None => text(&c.path),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_nearest_tree_and_the_version_of_the_plugin() {
+        let disk = MemoryHost::new()
+            .file("/usr/bin/python3.9", b"9")
+            .file("/usr/bin/python3.11", b"11")
+            .link("/usr/bin/python3", "python3.11")
+            .file("/usr/bin/python3.11-config", b"c")
+            .file("/opt/env/bin/python3.12", b"12")
+            .link("/opt/env/bin/python", "python3.12");
+        let for_311 = "/usr/lib/python3/dist-packages/x.cpython-311-x86_64-linux-gnu.so";
+        assert_eq!(found(&disk, "Python", for_311), ["/usr/bin/python3.11"]);
+        let for_any = "/usr/lib/python3/dist-packages/x.abi3.so";
+        assert_eq!(found(&disk, "Python", for_any), ["/usr/bin/python3.11", "/usr/bin/python3.9"]);
+        assert_eq!(found(&disk, "Python", "/opt/env/lib/python3.12/x.so"), ["/opt/env/bin/python3.12"]);
+        // Its own tree has another version: the one it is made for is asked.
+        assert_eq!(
+            found(&disk, "Python", "/opt/env/x.cpython-39-x86_64-linux-gnu.so"),
+            ["/usr/bin/python3.9"]
+        );
+        assert!(found(&disk, "Python", "/opt/env/lib/python3.8/x.so").is_empty());
+    }
+
+    #[test]
+    fn what_a_host_opens_first_is_beside_the_real_program() {
+        let disk = MemoryHost::new()
+            .link("/usr/bin/java", "/etc/alternatives/java")
+            .link("/etc/alternatives/java", "/usr/lib/jvm/21/bin/java")
+            .file("/usr/lib/jvm/21/bin/java", b"j")
+            .file("/usr/lib/jvm/21/lib/server/libjvm.so", b"v");
+        let expected = ["/usr/bin/java after /usr/lib/jvm/21/lib/server/libjvm.so"];
+        assert_eq!(found(&disk, "Java", "/usr/lib/jni/libx.so"), expected);
+    }
+
+    #[test]
+    fn programs_named_like_a_directory() {
+        let disk = MemoryHost::new()
+            .file("/usr/sbin/tc", b"t")
+            .file("/usr/libexec/packagekitd", b"p")
+            .file("/usr/lib/systemd/systemd", b"s")
+            .file("/usr/bin/lib", b"no");
+        assert_eq!(found(&disk, "", "/usr/lib/x86_64-linux-gnu/tc/m_xt.so"), ["/usr/sbin/tc"]);
+        let backend = "/usr/lib/packagekit-backend/libpk_backend_apt.so";
+        assert_eq!(found(&disk, "", backend), ["/usr/libexec/packagekitd"]);
+        let core = "/usr/lib/x86_64-linux-gnu/systemd/libsystemd-core-252.so";
+        assert_eq!(found(&disk, "", core), ["/usr/lib/systemd/systemd"]);
+        assert!(found(&disk, "", "/usr/lib/libx.so").is_empty());
+        assert!(found(&disk.file("/t/tc-1.0/bin/tc", b"t"), "", "/t/tc-1.0/lib/libx.so").is_empty());
+    }
 }
