@@ -3,18 +3,21 @@
 //! Each library is one `dlopen` in a fresh process, as glibc's loader would do it.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rayon::prelude::*;
 
 use super::catalogue::because;
-use super::checks::{self, Unresolved};
+use super::checks::{self, Mode, Unresolved};
 use super::classify::{Because, Classifier};
+use super::defect::{Defect, Structure};
 use super::disk::Disk;
 use super::finding::Finding;
 use super::host::{EntryKind, Errno, Host, Kind};
 use super::image::header;
 use super::link_map::{self, LinkMap, Process};
 use super::memo::Memo;
+use super::program;
 use super::verdict::{Class, Judgement, Verdict};
 
 /// How deep the analysis goes.
@@ -24,6 +27,24 @@ pub enum Level {
     One,
     /// The whole call.
     Two,
+}
+
+/// How each file is judged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Plan {
+    /// How deep.
+    pub level: Level,
+    /// How jump slots of libraries are bound.
+    pub mode: Mode,
+    /// Programs are judged as programs that start; otherwise as files given to `dlopen`.
+    pub programs: bool,
+}
+
+impl From<Level> for Plan {
+    /// `dlopen(path, RTLD_NOW)` of everything.
+    fn from(level: Level) -> Plan {
+        Plan { level, mode: Mode::Now, programs: false }
+    }
 }
 
 /// What is collected below a directory.
@@ -181,14 +202,15 @@ pub fn run<'h>(
     disk: &Disk<'_, 'h>,
     process: &Process<'h>,
     paths: &[Vec<u8>],
-    level: Level,
+    plan: impl Into<Plan>,
     done: &(dyn Fn(&Library) + Sync),
 ) -> Vec<Library> {
+    let plan = plan.into();
     let memo = Memo::new();
     let mut libraries: Vec<Library> = paths
         .par_iter()
         .map(|path| {
-            let library = judge(disk, process, path, level, Some(&memo));
+            let library = guarded(path, || judge(disk, process, path, plan, Some(&memo)));
             if !fails(&library) {
                 done(&library);
             }
@@ -197,9 +219,15 @@ pub fn run<'h>(
         .collect();
     disk.forget_all();
     let classifier = Classifier::new(disk, process);
-    let mut failing: Vec<&mut Library> = libraries.iter_mut().filter(|l| fails(l)).collect();
+    // Programs have their class already: nothing is their host.
+    let open = |l: &&mut Library| fails(l) && l.class.is_none();
+    let mut failing: Vec<&mut Library> = libraries.iter_mut().filter(open).collect();
     failing.par_iter_mut().for_each(|library| {
-        sort(&classifier, library);
+        // A class lost to a fault of ours is not worth the run.
+        let sorted = catch_unwind(AssertUnwindSafe(|| sort(&classifier, library)));
+        if sorted.is_err() || library.class.is_none() {
+            library.class.get_or_insert(Class::Broken);
+        }
         done(library);
     });
     libraries
@@ -210,10 +238,10 @@ pub fn one<'h>(
     disk: &Disk<'_, 'h>,
     process: &Process<'h>,
     path: &[u8],
-    level: Level,
+    plan: impl Into<Plan>,
     memo: Option<&Memo>,
 ) -> Library {
-    let mut library = judge(disk, process, path, level, memo);
+    let mut library = judge(disk, process, path, plan.into(), memo);
     sort(&Classifier::new(disk, process), &mut library);
     library
 }
@@ -227,21 +255,53 @@ fn sort(classifier: &Classifier<'_, '_>, library: &mut Library) {
     library.class = library.because.as_ref().map(Because::class);
 }
 
+/// A fault of our own costs one verdict, never the run.
+fn guarded(path: &[u8], judge: impl FnOnce() -> Library) -> Library {
+    catch_unwind(AssertUnwindSafe(judge)).unwrap_or_else(|_| {
+        let finding =
+            Finding::Undecidable { object: path.to_vec(), structure: Structure::Header, fault: None };
+        let judgement =
+            Judgement { verdict: Verdict::Undecided, findings: vec![finding], level_reached: 0 };
+        Library { path: path.to_vec(), judgement, class: None, missing: Vec::new(), because: None }
+    })
+}
+
+/// A program as the kernel and the loader start it.
+fn start<'h>(disk: &Disk<'_, 'h>, path: &[u8]) -> Library {
+    let start = program::judge(disk, &disk.absolute(path));
+    let unresolved = start.judged.unresolved;
+    let missing = match &start.map {
+        Some(map) => unresolved.into_iter().map(|u| MissingSymbol::of(map, u)).collect(),
+        None => Vec::new(),
+    };
+    let judgement = start.judged.judgement;
+    let foreign = matches!(
+        judgement.findings.first(),
+        Some(Finding::File { defect: Defect::WrongMachine(_) | Defect::WrongClass(_), .. })
+    );
+    let class = matches!(judgement.verdict, Verdict::Fails { .. })
+        .then_some(if foreign { Class::Foreign } else { Class::Broken });
+    Library { path: path.to_vec(), judgement, class, missing, because: None }
+}
+
 /// Verdict and findings, without a class.
 fn judge<'h>(
     disk: &Disk<'_, 'h>,
     process: &Process<'h>,
     path: &[u8],
-    level: Level,
+    plan: Plan,
     memo: Option<&Memo>,
 ) -> Library {
+    if plan.programs && disk.is_program(path) {
+        return start(disk, path);
+    }
     // The path goes to dlopen as an absolute one, so that it is never searched for.
     let asked = disk.absolute(path);
     let map = link_map::build(disk, process, &asked);
-    let (mut judgement, unresolved) = match level {
+    let (mut judgement, unresolved) = match plan.level {
         Level::One => (checks::level_1(&map), Vec::new()),
         Level::Two => {
-            let judged = checks::judge_with(&map, process, disk.model(), memo);
+            let judged = checks::judge_mode(&map, process, disk.model(), memo, plan.mode);
             (judged.judgement, judged.unresolved)
         }
     };

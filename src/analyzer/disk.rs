@@ -10,6 +10,7 @@ use foldhash::fast::FixedState;
 
 use super::host::{Errno, Host, Kind, Opened, Stat};
 use super::image::elf::{self, Image, Role};
+use super::image::header;
 use super::loader_model::LoaderModel;
 use super::model::ImageId;
 
@@ -95,6 +96,17 @@ impl<'a, 'h> Disk<'a, 'h> {
                 let id = ImageId(self.next.fetch_add(1, Ordering::Relaxed));
                 Opening::Image(Arc::new(ImageEntry { id, stat, bytes, image }))
             }
+        }
+    }
+
+    /// Whether a file is an executable, by its contents.
+    pub fn is_program(&self, path: &[u8]) -> bool {
+        let full = self.absolute(path);
+        match self.host.open(&full) {
+            Ok(Opened::File(stat, bytes)) => {
+                header::kind_of(bytes, stat.size, || Some(bytes)) == header::FileKind::Program
+            }
+            _ => false,
         }
     }
 

@@ -117,6 +117,9 @@ pub struct RunArgs {
     /// Threads (default: one a processor).
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
+    /// Bind as RTLD_LAZY does: a function that is missing is only missed when it is called.
+    #[arg(long)]
+    pub lazy: bool,
     /// Print nothing but errors.
     #[arg(long, short, conflicts_with = "verbose")]
     pub quiet: bool,

@@ -11,7 +11,7 @@ use super::report::escape::escaped;
 use super::report::{self, Totals, json, ndjson, table, text};
 use super::request::{Format, Loudness, Run};
 use super::session::Session;
-use crate::analyzer::audit::{self, Library, Unlisted};
+use crate::analyzer::audit::{self, Library, Plan, Unlisted};
 use crate::analyzer::verdict::{Class, Verdict};
 
 /// Libraries judged between two outputs of NDJSON. What is learned of one serves only others of the same portion.
@@ -41,7 +41,8 @@ pub fn run(
 ) -> Result<Exit, Failure> {
     let progress = Progress::new(paths.len(), run.watched);
     let judge = |paths: &[Vec<u8>]| {
-        audit::run(session.disk, session.process, paths, run.level, &|_| progress.count())
+        let plan = Plan { level: run.level, mode: run.mode, programs: asked == Asked::Audit };
+        audit::run(session.disk, session.process, paths, plan, &|_| progress.count())
     };
     if run.format != Format::Json {
         for u in unlisted {

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use super::args::{Color, JudgeArgs, ReportFormat, RunArgs};
 use super::exit::Failure;
+use crate::analyzer::checks::Mode;
 use crate::analyzer::audit::Level;
 
 /// The loader and the process, as asked for.
@@ -72,6 +73,8 @@ pub struct Screen {
 pub struct Run {
     /// How deep.
     pub level: Level,
+    /// How jump slots are bound.
+    pub mode: Mode,
     /// The report's form.
     pub format: Format,
     /// Threads; none for one a processor.
@@ -116,6 +119,7 @@ impl Run {
     pub fn new(raw: &RunArgs) -> Run {
         Run {
             level: if raw.level == 1 { Level::One } else { Level::Two },
+            mode: if raw.lazy { Mode::Lazy } else { Mode::Now },
             format: match raw.format {
                 ReportFormat::Auto | ReportFormat::Table => Format::Table,
                 ReportFormat::Json => Format::Json,
