@@ -144,6 +144,12 @@ pub fn collect<'h>(host: &dyn Host<'h>, dirs: &[Vec<u8>], wanted: Wanted) -> Col
         }
         wave = next;
     }
+    for operand in dirs {
+        // Below a directory a pipe or device is no library; named, it deserves an answer.
+        if host.stat(operand).is_ok_and(|s| !matches!(s.kind, Kind::File | Kind::Dir)) {
+            out.unlisted.push(Unlisted { path: operand.clone(), errno: Errno::ENXIO });
+        }
+    }
     files.sort_unstable();
     out.files = files.len();
     let kept: Vec<_> = files.par_iter().map(|p| (p, wanted_file(host, p, wanted))).collect();
@@ -260,8 +266,7 @@ fn guarded(path: &[u8], judge: impl FnOnce() -> Library) -> Library {
     catch_unwind(AssertUnwindSafe(judge)).unwrap_or_else(|_| {
         let finding =
             Finding::Undecidable { object: path.to_vec(), structure: Structure::Header, fault: None };
-        let judgement =
-            Judgement { verdict: Verdict::Undecided, findings: vec![finding], level_reached: 0 };
+        let judgement = Judgement { verdict: Verdict::Undecided, findings: vec![finding], level_reached: 0 };
         Library { path: path.to_vec(), judgement, class: None, missing: Vec::new(), because: None }
     })
 }
@@ -279,8 +284,11 @@ fn start<'h>(disk: &Disk<'_, 'h>, path: &[u8]) -> Library {
         judgement.findings.first(),
         Some(Finding::File { defect: Defect::WrongMachine(_) | Defect::WrongClass(_), .. })
     );
-    let class = matches!(judgement.verdict, Verdict::Fails { .. })
-        .then_some(if foreign { Class::Foreign } else { Class::Broken });
+    let class = matches!(judgement.verdict, Verdict::Fails { .. }).then_some(if foreign {
+        Class::Foreign
+    } else {
+        Class::Broken
+    });
     Library { path: path.to_vec(), judgement, class, missing, because: None }
 }
 

@@ -92,6 +92,8 @@ pub enum Assertion {
     VersionFile,
     /// A versioned symbol is bound to the named file, which has no versions.
     UnversionedProvider,
+    /// A filtee stands before the root in the search list.
+    RootFirst,
     /// A version table offset of zero.
     VersionDefinitionOffset,
 }

@@ -304,6 +304,7 @@ pub fn defect_code(d: &Defect) -> &'static str {
             Assertion::UnversionedProvider => "unversioned-provider",
             Assertion::VersionFile => "version-file-not-loaded",
             Assertion::VersionDefinitionOffset => "malformed-versions",
+            Assertion::RootFirst => "filtee-before-root",
             Assertion::BloomSize => "malformed-hash",
             Assertion::PltRel
             | Assertion::RelaEnt

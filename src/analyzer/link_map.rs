@@ -5,7 +5,7 @@
 pub mod listing;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -519,15 +519,16 @@ impl<'h> LinkMap<'h> {
     fn collect_more_misses(&mut self, disk: &Disk<'_, 'h>, process: &Process<'h>, from: usize) {
         let first = self.miss.as_ref().map(|m| m.name.clone());
         let mut extra: Vec<Miss> = Vec::new();
+        let mut looked_up: HashSet<Vec<u8>> = first.clone().into_iter().collect();
         for ix in self.list.iter().skip(from).copied().collect::<Vec<_>>() {
             let image = self.node(ix).and_then(|n| n.image.clone());
             let Some(ImageEntry { image: Image::Mapped(facts), .. }) = image.as_deref() else { continue };
             for need in facts.needs.iter().filter(|n| n.kind == NeedKind::Needed) {
                 let Ok(Some(name)) = self.expand(&need.name, ix, need.kind, disk) else { continue };
-                if self.names.contains_key(name.as_slice())
-                    || Some(&name) == first.as_ref()
-                    || extra.iter().any(|m| m.name == name)
-                {
+                if extra.len() >= limits::FURTHER_MISSES {
+                    break;
+                }
+                if self.names.contains_key(name.as_slice()) || !looked_up.insert(name.clone()) {
                     continue;
                 }
                 let mut errno = Errno::ENOENT;

@@ -186,6 +186,8 @@ pub struct Rules {
     pub tlsdesc_capped: bool,
     /// Overlapping outer segments are found before the gap between them is protected (2.36).
     pub checks_holes: bool,
+    /// An assertion forbids filtees of a root opened by `dlopen` (up to 2.31).
+    pub asserts_root_first: bool,
     /// Hashes are shifted as 64-bit numbers on 64-bit machines (up to 2.35).
     pub wide_hash_shift: bool,
     /// RISC-V accepts R_RISCV_IRELATIVE (2.33).

@@ -38,7 +38,7 @@ pub fn run(args: AuditArgs) -> Result<Exit, Failure> {
             // A system without one of the usual directories is not at fault.
             found.unlisted.retain(|u| !USUAL.contains(&u.path.as_slice()));
         }
-        let unable = found.unlisted.iter().any(|u| dirs.contains(&u.path));
+        let unable = !found.unlisted.is_empty();
         let exit = batch::run(s, &run, Asked::Audit, &found.paths, &found.unlisted)?;
         Ok(if exit == Exit::Clean && unable { Exit::Unable } else { exit })
     })

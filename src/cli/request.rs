@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use super::args::{Color, JudgeArgs, ReportFormat, RunArgs};
 use super::exit::Failure;
-use crate::analyzer::checks::Mode;
 use crate::analyzer::audit::Level;
+use crate::analyzer::checks::Mode;
 
 /// The loader and the process, as asked for.
 #[derive(Clone, Debug)]

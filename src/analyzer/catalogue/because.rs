@@ -38,7 +38,9 @@ fn needs_host(n: &NeedsHost) -> String {
         (Some(program), false) => {
             format!("it is a plug-in of {}; {} alone does not settle it", n.host, lossy(program))
         }
-        (None, _) => format!("it is a plug-in of {}, by the names it lacks; no such host is installed here", n.host),
+        (None, _) => {
+            format!("it is a plug-in of {}, by the names it lacks; no such host is installed here", n.host)
+        }
     }
 }
 

@@ -96,6 +96,13 @@ pub(super) const CALLS: &[Entry] = &[
         mend: "Use the provider the library was linked against, or a newer C library. Owners: relink against the library that defines the symbol now.",
     },
     Entry {
+        code: "filtee-before-root",
+        title: "an old loader aborts on the library's filtee",
+        explanation: "DT_FILTER or DT_AUXILIARY puts another object before the library in the search list. Loaders up to 2.31 assert that the library comes first, \
+                      and end the process.",
+        mend: "Link without -f and -F, or open the library in a program that lists it as needed.",
+    },
+    Entry {
         code: "unversioned-provider",
         title: "a versioned symbol is found in a library without versions",
         explanation: "The provider was built without version tables, or stripped of them, but has the very name that the version need asks for. Loaders up to 2.40 take \

@@ -199,6 +199,7 @@ fn assertion(a: Assertion) -> &'static str {
         Assertion::RelEnt => "rel-entry-size",
         Assertion::RelrEnt => "relr-entry-size",
         Assertion::RelativeCount => "relative-count",
+        Assertion::RootFirst => "root-first",
         Assertion::BloomSize => "bloom-size",
         Assertion::VersionFile => "version-file",
         Assertion::UnversionedProvider => "unversioned-provider",

@@ -35,12 +35,13 @@ const STRUCTURES: [Structure; 17] = [
     Structure::Tls,
 ];
 
-const ASSERTIONS: [Assertion; 9] = [
+const ASSERTIONS: [Assertion; 10] = [
     Assertion::PltRel,
     Assertion::RelaEnt,
     Assertion::RelEnt,
     Assertion::RelrEnt,
     Assertion::RelativeCount,
+    Assertion::RootFirst,
     Assertion::BloomSize,
     Assertion::VersionFile,
     Assertion::UnversionedProvider,

@@ -215,6 +215,9 @@ fn assertion(a: Assertion) -> &'static str {
         Assertion::RelEnt => "has a DT_RELENT that is not the size of a record",
         Assertion::RelrEnt => "has a DT_RELRENT that is not the word size",
         Assertion::RelativeCount => "counts relocations as relative (DT_RELACOUNT) that are not",
+        Assertion::RootFirst => {
+            "has a filtee, which loaders up to 2.31 do not expect before the library itself"
+        }
         Assertion::BloomSize => "has a bloom filter whose size is no power of two",
         Assertion::VersionFile => "needs versions of a file that nothing loads",
         Assertion::UnversionedProvider => "binds a versioned symbol to the named file, which has no versions",

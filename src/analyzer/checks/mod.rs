@@ -10,7 +10,7 @@ pub mod relocate;
 pub mod versions;
 
 use super::bind::Reference;
-use super::defect::{Defect, Effect, Structure};
+use super::defect::{Assertion, Defect, Effect, Structure};
 use super::errno::Errno;
 use super::finding::Finding;
 use super::image::elf::Image;
@@ -179,6 +179,11 @@ pub fn judge_mode(
 
 fn steps(work: &mut relocate::Relocation<'_, '_>) -> Option<Stop> {
     let (map, model) = (work.map, work.model);
+    let filtered = map.list.first().is_some_and(|first| *first != map.root);
+    if model.rules.asserts_root_first && filtered {
+        let object = map.node(map.root).map(|n| n.name.clone()).unwrap_or_default();
+        return Some(Stop::of(&object, Defect::Assertion(Assertion::RootFirst)));
+    }
     if let Some(miss) = &map.miss {
         return Some(miss_stop(map, miss));
     }
@@ -195,7 +200,7 @@ fn steps(work: &mut relocate::Relocation<'_, '_>) -> Option<Stop> {
     if let Some(stop) = work.run(&sorted) {
         return Some(stop);
     }
-    deaths::constructors(map, &sorted)
+    deaths::constructors(map, work.process, model, &sorted)
 }
 
 /// `_dl_open_check` on x86: from the last object to the first.

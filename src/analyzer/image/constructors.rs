@@ -19,6 +19,8 @@ pub struct Constructors {
     pub preinit_fatal: Option<Defect>,
     /// What calling DT_FINI will do, at `dlclose` or exit.
     pub unload: Option<Defect>,
+    /// Slots filled by a binding: position of the import, and what is added.
+    pub bound: Vec<(u32, u64)>,
     /// DT_PREINIT_ARRAY is there and not empty.
     pub preinit: bool,
 }
@@ -27,6 +29,7 @@ pub struct Constructors {
 pub fn read(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs) -> Constructors {
     let mut c = Constructors::default();
     c.fatal = init(vm, d, relocs, &mut c.calls).err();
+    c.bound = bound(vm, d, relocs);
     c.unload = d.fini.and_then(|at| vm.executable(vm.format.wrap(at)).map_err(Defect::Code).err());
     if let (Some(at), Some(size)) = d.preinit_array {
         let count = size / vm.format.word();
@@ -34,6 +37,19 @@ pub fn read(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs) -> Constructors {
         c.preinit_fatal = array(vm, at, count, relocs).err();
     }
     c
+}
+
+/// The slots of DT_INIT_ARRAY that hold whatever a symbol is bound to.
+fn bound(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs) -> Vec<(u32, u64)> {
+    let (Some(start), Some(size)) = d.init_array else { return Vec::new() };
+    let end = start.saturating_add(size / vm.format.word() * vm.format.word());
+    let inside = relocs.slots.iter().filter(|(at, _)| *at >= start && *at < end);
+    inside
+        .filter_map(|(_, t)| match t {
+            Target::Symbol(import, addend) => Some((*import, *addend)),
+            Target::Address(_) => None,
+        })
+        .collect()
 }
 
 fn init(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs, calls: &mut usize) -> Result<(), Defect> {
@@ -57,7 +73,8 @@ fn array(vm: &Vm<'_>, start: u64, count: u64, relocs: &Relocs) -> Result<(), Def
         let raw =
             vm.addr(slot).map_err(|fault| Defect::Memory { structure: Structure::Constructors, fault })?;
         match relocs.slots.iter().rev().find(|(at, _)| *at == slot).map(|(_, t)| *t) {
-            Some(Target::Symbol) => {}
+            // Where it leads is a matter of binding.
+            Some(Target::Symbol(..)) => {}
             Some(Target::Address(at)) => vm.executable(vm.format.wrap(at)).map_err(Defect::Code)?,
             // Nothing relocates the slot: the loader calls the raw number, which is no load address.
             None => {

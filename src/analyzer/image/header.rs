@@ -120,6 +120,12 @@ fn check_ident(
     let os_abi_ok = byte(7) == 0 || byte(7) == 3 || (model.machine == Machine::Arm && byte(7) == 64);
     let abi_version_ok = byte(8) == 0 || (byte(7) == 3 && byte(8) <= model.rules.max_abi_version);
     let padding_ok = ident.get(9..16).is_some_and(|p| p.iter().all(|b| *b == 0));
+    // One comparison of the whole identification; the reasons are only asked for when it fails.
+    let float_ok = model.machine != Machine::Arm || !arm_float_mismatch(flags);
+    let same = ident.starts_with(b"\x7fELF") && byte(4) == class && byte(5) == data && byte(6) == 1;
+    if same && os_abi_ok && abi_version_ok && padding_ok && float_ok {
+        return Ok(());
+    }
     if !ident.starts_with(b"\x7fELF") {
         return Err(Defect::NotElf);
     }

@@ -22,5 +22,7 @@ pub const RELOCATIONS: u64 = 1 << 26;
 pub const NOTE_STEPS: usize = 1 << 16;
 /// Constructors looked at.
 pub const CONSTRUCTORS: usize = 1 << 16;
+/// Missing libraries that are named besides the one the loader stops at.
+pub const FURTHER_MISSES: usize = 64;
 /// Objects of one link map (real: below 600).
 pub const LINK_MAP_NODES: usize = 1 << 17;

@@ -57,8 +57,8 @@ pub struct Import {
 pub enum Target {
     /// An address of this object.
     Address(u64),
-    /// A symbol's address.
-    Symbol,
+    /// The address of what this import is bound to, plus a number.
+    Symbol(u32, u64),
 }
 
 /// The relocations of one object.
@@ -386,7 +386,7 @@ impl Walk<'_, '_> {
             }
         }
         self.store(r.offset, self.vm.format.word())?;
-        self.constructor_slot(r, false)
+        self.constructor_slot(r)
     }
 
     fn record(&mut self, r: Record) -> Step {
@@ -406,7 +406,7 @@ impl Walk<'_, '_> {
             }
             Some(k @ Kind { action: Action::Relative, .. }) => {
                 self.store(r.offset, u64::from(k.width))?;
-                return self.constructor_slot(r, false);
+                return self.constructor_slot(r);
             }
             _ => {}
         }
@@ -417,7 +417,8 @@ impl Walk<'_, '_> {
         if k.width > 0 && !matches!(k.action, Action::None) {
             self.store(r.offset, u64::from(k.width))?;
         }
-        self.constructor_slot(r, !own)
+        let symbol = if own { self.symbols.symbol(self.vm, r.symbol)?.value } else { 0 };
+        self.slot(r, symbol, !own)
     }
 
     fn irelative(&mut self, r: Record) -> Step {
@@ -506,11 +507,21 @@ impl Walk<'_, '_> {
         })
     }
 
-    fn constructor_slot(&mut self, r: Record, symbol: bool) -> Step {
+    fn constructor_slot(&mut self, r: Record) -> Step {
+        self.slot(r, 0, false)
+    }
+
+    /// Notes what a record leaves in a slot that the loader will call: `base` and the addend, or a binding.
+    fn slot(&mut self, r: Record, base: u64, bound: bool) -> Step {
         if self.init.iter().any(|(s, e)| r.offset >= *s && r.offset < *e)
             && self.out.slots.len() < limits::CONSTRUCTORS
         {
-            let target = if symbol { Target::Symbol } else { Target::Address(self.addend(r)?) };
+            let addend = self.addend(r)?;
+            let import = self.out.imports.iter().rposition(|i| i.symbol == r.symbol);
+            let target = match import.and_then(|i| u32::try_from(i).ok()).filter(|_| bound) {
+                Some(import) => Target::Symbol(import, addend),
+                None => Target::Address(base.wrapping_add(addend)),
+            };
             self.out.slots.push((r.offset, target));
         }
         Ok(())
@@ -549,7 +560,7 @@ impl Walk<'_, '_> {
 
     fn relr_store(&mut self, at: u64) -> Step {
         self.store(at, self.vm.format.word())?;
-        self.constructor_slot(Record { offset: at, symbol: 0, number: 0, addend: None }, false)
+        self.constructor_slot(Record { offset: at, symbol: 0, number: 0, addend: None })
     }
 }
 

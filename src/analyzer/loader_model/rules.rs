@@ -76,6 +76,7 @@ impl Rules {
             // elf/dl-reloc.c dl_tls_static_optional; Debian 2.31-1 has it as git-surplus-tls-accounting.diff.
             tlsdesc_capped: from(32) || (debian && version.minor == 31),
             riscv_irelative: from(33),
+            asserts_root_first: !from(32),
             checks_holes: from(36),
             wide_hash_shift: !from(36),
         }
