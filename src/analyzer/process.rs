@@ -5,8 +5,10 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use super::catalogue;
 use super::checks;
 use super::disk::{Disk, Opening};
+use super::finding::Finding;
 use super::image::elf::{Image, Role};
 use super::link_map::{self, LinkMap, Node, Process};
 use super::memo::Memo;
@@ -161,7 +163,9 @@ fn main_program<'h>(disk: &Disk<'_, 'h>, request: &Start) -> Result<Node<'h>, St
                 node.image = Some(image);
                 Ok(node)
             }
-            Image::Refused(d) => Err(fail(format!("{d:?}"))),
+            Image::Refused(d) => {
+                Err(fail(catalogue::text(&Finding::File { object: path.clone(), defect: d.clone() })))
+            }
         },
         Opening::Errno(e) => Err(fail(e.text().to_owned())),
         Opening::Special(..) | Opening::Changed => Err(fail("it is no regular file".to_owned())),

@@ -25,16 +25,16 @@ pub struct Constructors {
     pub preinit: bool,
 }
 
-/// Looks at DT_INIT, the arrays, and their targets.
-pub fn read(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs) -> Constructors {
+/// Looks at DT_INIT, the arrays, and their targets. `fixed`: the file is loaded where it is linked (ET_EXEC).
+pub fn read(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs, fixed: bool) -> Constructors {
     let mut c = Constructors::default();
-    c.fatal = init(vm, d, relocs, &mut c.calls).err();
+    c.fatal = init(vm, d, relocs, fixed, &mut c.calls).err();
     c.bound = bound(vm, d, relocs);
     c.unload = d.fini.and_then(|at| vm.executable(vm.format.wrap(at)).map_err(Defect::Code).err());
     if let (Some(at), Some(size)) = d.preinit_array {
         let count = size / vm.format.word();
         c.preinit = count > 0;
-        c.preinit_fatal = array(vm, at, count, relocs).err();
+        c.preinit_fatal = array(vm, at, count, relocs, fixed).err();
     }
     c
 }
@@ -52,7 +52,7 @@ fn bound(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs) -> Vec<(u32, u64)> {
         .collect()
 }
 
-fn init(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs, calls: &mut usize) -> Result<(), Defect> {
+fn init(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs, fixed: bool, calls: &mut usize) -> Result<(), Defect> {
     if let Some(at) = d.init {
         *calls += 1;
         vm.executable(vm.format.wrap(at)).map_err(Defect::Code)?;
@@ -61,12 +61,12 @@ fn init(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs, calls: &mut usize) -> Result<
         let size = d.init_array.1.ok_or(Defect::MissingTable(Structure::Constructors))?;
         let count = size / vm.format.word();
         *calls = calls.saturating_add(usize::try_from(count).unwrap_or(usize::MAX));
-        array(vm, at, count & 0xffff_ffff, relocs)?;
+        array(vm, at, count & 0xffff_ffff, relocs, fixed)?;
     }
     Ok(())
 }
 
-fn array(vm: &Vm<'_>, start: u64, count: u64, relocs: &Relocs) -> Result<(), Defect> {
+fn array(vm: &Vm<'_>, start: u64, count: u64, relocs: &Relocs, fixed: bool) -> Result<(), Defect> {
     let word = vm.format.word();
     for i in 0..count.min(limits::CONSTRUCTORS as u64) {
         let slot = vm.format.wrap(start.wrapping_add(i * word));
@@ -76,6 +76,8 @@ fn array(vm: &Vm<'_>, start: u64, count: u64, relocs: &Relocs) -> Result<(), Def
             // Where it leads is a matter of binding.
             Some(Target::Symbol(..)) => {}
             Some(Target::Address(at)) => vm.executable(vm.format.wrap(at)).map_err(Defect::Code)?,
+            // A program at a fixed address needs no relocation.
+            None if fixed => vm.executable(raw).map_err(Defect::Code)?,
             // Nothing relocates the slot: the loader calls the raw number, which is no load address.
             None => {
                 return Err(Defect::Code(super::vm::Fault { kind: super::vm::FaultKind::Segv, addr: raw }));

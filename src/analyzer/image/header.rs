@@ -304,10 +304,12 @@ pub fn kind_of<'b>(head: &[u8], size: u64, whole: impl FnOnce() -> Option<&'b [u
     if dynamic.filesz == 0 {
         return FileKind::OtherElf;
     }
-    if find(elf::PT_INTERP).is_none() {
+    let entry = format.addr(head, 24).unwrap_or(0);
+    if find(elf::PT_INTERP).is_none() && entry == 0 {
         return FileKind::Library;
     }
     match whole() {
+        // A static program that can stand anywhere has no interpreter, but an entry and DF_1_PIE.
         Some(bytes) if is_program(bytes, format, dynamic) => FileKind::Program,
         _ => FileKind::Library,
     }
