@@ -134,6 +134,7 @@ impl<'a, 'h> Index<'a, 'h> {
                 Some(Ok(soname)) => **soname == *base(&path),
                 _ => true,
             };
+            self.disk.forget(&image);
             if own_name && seen.insert(identity) {
                 out.push(Exporter { path, image });
             }
