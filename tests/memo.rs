@@ -59,7 +59,8 @@ struct Plan {
 
 /// A graph with circles: mostly to later libraries, sometimes back.
 fn plan(n: usize, random: &mut Random) -> Plan {
-    let needs = (0..random.below(4)).map(|_| if random.one_in(6) { random.below(GENERATED) } else { n + random.below(GENERATED - n) });
+    let needs = (0..random.below(4))
+        .map(|_| if random.one_in(6) { random.below(GENERATED) } else { n + random.below(GENERATED - n) });
     let needs = needs.filter(|m| *m != n).collect();
     let kinds = [(); 4].map(|()| match random.below(12) {
         k @ 0 => (Kind::Hidden, k),
@@ -77,7 +78,10 @@ fn source(n: usize, plans: &[Plan], random: &mut Random) -> String {
         let _ = match how {
             0 => writeln!(c, "__attribute__((visibility(\"hidden\"))) int {s}(void) {{ return {k}; }}"),
             1 | 2 => writeln!(c, "__thread int {s} = {k};"),
-            3 | 4 => writeln!(c, "static fn pick{k}(void) {{ return one; }}\nint {s}(void) __attribute__((ifunc(\"pick{k}\")));"),
+            3 | 4 => writeln!(
+                c,
+                "static fn pick{k}(void) {{ return one; }}\nint {s}(void) __attribute__((ifunc(\"pick{k}\")));"
+            ),
             5 => writeln!(c, "__attribute__((visibility(\"protected\"))) int {s}(void) {{ return {k}; }}"),
             6 => writeln!(c, "__attribute__((weak)) int {s}(void) {{ return {k}; }}"),
             _ => writeln!(c, "int {s}(void) {{ return {k}; }}"),
@@ -122,22 +126,34 @@ fn generate(dir: &Path, random: &mut Random) -> Vec<PathBuf> {
     fs::create_dir(dir.join("stubs")).unwrap();
     fs::write(dir.join("empty.c"), "").unwrap();
     for n in 0..GENERATED {
-        assert!(gcc(&dir.join("stubs").join(name(n)), &[format!("-Wl,-soname,{}", name(n)), "empty.c".to_owned()]));
+        assert!(gcc(
+            &dir.join("stubs").join(name(n)),
+            &[format!("-Wl,-soname,{}", name(n)), "empty.c".to_owned()]
+        ));
     }
     let plans: Vec<Plan> = (0..GENERATED).map(|n| plan(n, random)).collect();
     let mut built = Vec::new();
     for n in (0..GENERATED).rev() {
         let mut args: Vec<String> =
-            ["-Wl,--no-as-needed", "-Wl,-rpath,$ORIGIN", "-Wl,--allow-shlib-undefined", "-L.", "-Lstubs"].map(str::to_owned).to_vec();
+            ["-Wl,--no-as-needed", "-Wl,-rpath,$ORIGIN", "-Wl,--allow-shlib-undefined", "-L.", "-Lstubs"]
+                .map(str::to_owned)
+                .to_vec();
         args.push(format!("-Wl,-soname,{}", name(n)));
-        args.push(["-Wl,--hash-style=gnu", "-Wl,--hash-style=sysv", "-Wl,--hash-style=both"][random.below(3)].to_owned());
+        args.push(
+            ["-Wl,--hash-style=gnu", "-Wl,--hash-style=sysv", "-Wl,--hash-style=both"][random.below(3)]
+                .to_owned(),
+        );
         args.push(["-Wl,--enable-new-dtags", "-Wl,--disable-new-dtags"][random.below(2)].to_owned());
         if random.one_in(5) {
             args.push("-Wl,-Bsymbolic".to_owned());
         }
         if random.one_in(4) {
             let map = format!("v{n}.map");
-            fs::write(dir.join(&map), format!("A{n} {{ global: s{n}_0; s{n}_1; }}; B{n} {{ global: *; }} A{n};\n")).unwrap();
+            fs::write(
+                dir.join(&map),
+                format!("A{n} {{ global: s{n}_0; s{n}_1; }}; B{n} {{ global: *; }} A{n};\n"),
+            )
+            .unwrap();
             args.push(format!("-Wl,--version-script={map}"));
         }
         fs::write(dir.join(format!("m{n}.c")), source(n, &plans, random)).unwrap();
@@ -187,7 +203,9 @@ fn answer(j: &Judged) -> String {
     let mut missing: Vec<String> = j
         .unresolved
         .iter()
-        .map(|u| format!("{} {} {:?}", u.object.index(), u.reference.name.escape_ascii(), u.reference.version))
+        .map(|u| {
+            format!("{} {} {:?}", u.object.index(), u.reference.name.escape_ascii(), u.reference.version)
+        })
         .collect();
     missing.sort();
     missing.dedup();
@@ -225,7 +243,10 @@ fn differences(paths: &[Vec<u8>]) -> Vec<String> {
                 let alone = answer(&checks::judge(&map, start, disk.model()));
                 let shared = answer(&checks::judge_with(&map, start, disk.model(), Some(&memo)));
                 if alone != shared {
-                    wrong.push(format!("{} (round {round})\n  alone  {alone}\n  shared {shared}", path.escape_ascii()));
+                    wrong.push(format!(
+                        "{} (round {round})\n  alone  {alone}\n  shared {shared}",
+                        path.escape_ascii()
+                    ));
                 }
             }
         }
@@ -260,7 +281,11 @@ fn the_number_of_jobs_changes_nothing() {
     paths.extend(installed().into_iter().step_by(4));
     let run = |jobs: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build().unwrap();
-        pool.install(|| with_this_loader(|disk, start| format!("{:#?}", audit::run(disk, start, &paths, Level::Two, &|_| {}))))
+        pool.install(|| {
+            with_this_loader(|disk, start| {
+                format!("{:#?}", audit::run(disk, start, &paths, Level::Two, &|_| {}))
+            })
+        })
     };
     let one = run(1);
     assert!(one.matches("judgement:").count() == paths.len());

@@ -42,7 +42,12 @@ fn readable(name: &Name<'_>) -> Option<String> {
 
 fn ours(f: &ElfFacts<'_>) -> Reading {
     let mut r = Reading {
-        needed: f.needs.iter().filter(|n| n.kind == NeedKind::Needed).filter_map(|n| readable(&n.name)).collect(),
+        needed: f
+            .needs
+            .iter()
+            .filter(|n| n.kind == NeedKind::Needed)
+            .filter_map(|n| readable(&n.name))
+            .collect(),
         soname: f.soname.as_ref().and_then(readable),
         rpath: f.rpath.as_ref().and_then(readable),
         runpath: f.runpath.as_ref().and_then(readable),
@@ -51,7 +56,8 @@ fn ours(f: &ElfFacts<'_>) -> Reading {
     for i in f.relocs.imports.iter().filter(|i| i.flags & OWN == 0) {
         let s = f.symbols.symbol(&f.vm, i.symbol).expect("an import's symbol was read before");
         if s.shndx == 0 {
-            r.undefined.insert(text(&f.symbols.string(&f.vm, u64::from(i.name)).expect("and so was its name")));
+            r.undefined
+                .insert(text(&f.symbols.string(&f.vm, u64::from(i.name)).expect("and so was its name")));
         }
     }
     let mut file = String::new();
@@ -109,7 +115,9 @@ fn relocation_that_does_nothing(_: &Elf<'_>) -> u32 {
 fn documented_gap(e: &Elf<'_>, field: &str) -> Option<&'static str> {
     match field {
         // `verneed` and `verdef` are found through section headers, and dynsym's length through the hash table or them.
-        "version_needs" | "version_definitions" if e.section_headers.is_empty() => Some("no section headers: no version tables"),
+        "version_needs" | "version_definitions" if e.section_headers.is_empty() => {
+            Some("no section headers: no version tables")
+        }
         "undefined" if e.dynsyms.is_empty() => Some("no hash table: no symbols"),
         _ => None,
     }
@@ -123,7 +131,11 @@ fn compare(path: &str, a: &Reading, b: &Reading, e: &Elf<'_>, wrong: &mut Vec<St
         ("runpath", format!("{:?}", a.runpath), format!("{:?}", b.runpath)),
         ("undefined", differing(&a.undefined, &b.undefined), differing(&b.undefined, &a.undefined)),
         ("version_needs", format!("{:?}", a.version_needs), format!("{:?}", b.version_needs)),
-        ("version_definitions", format!("{:?}", a.version_definitions), format!("{:?}", b.version_definitions)),
+        (
+            "version_definitions",
+            format!("{:?}", a.version_definitions),
+            format!("{:?}", b.version_definitions),
+        ),
     ];
     for (field, ours, theirs) in fields {
         if ours == theirs {

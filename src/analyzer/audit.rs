@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
+use super::catalogue::because;
 use super::checks::{self, Unresolved};
 use super::classify::{Because, Classifier};
 use super::disk::Disk;
@@ -194,6 +195,7 @@ pub fn run<'h>(
             library
         })
         .collect();
+    disk.forget_all();
     let classifier = Classifier::new(disk, process);
     let mut failing: Vec<&mut Library> = libraries.iter_mut().filter(|l| fails(l)).collect();
     failing.par_iter_mut().for_each(|library| {
@@ -259,9 +261,11 @@ pub fn root_causes(libraries: &[Library]) -> Vec<RootCause> {
             continue;
         }
         let Some(first) = l.judgement.findings.first() else { continue };
-        let subject = subject(first);
-        let row = table.entry((first.code(), subject.clone())).or_insert_with(|| RootCause {
-            code: first.code(),
+        // Who has to act says more than which of a hundred symbols is missed first.
+        let shared = l.because.as_ref().and_then(because::subject);
+        let (code, subject) = shared.unwrap_or_else(|| (first.code(), subject(first)));
+        let row = table.entry((code, subject.clone())).or_insert_with(|| RootCause {
+            code,
             subject,
             class: l.class.unwrap_or(Class::Broken),
             libraries: Vec::new(),

@@ -2,6 +2,7 @@
 //! It must never decide anything; a code that is not here does not exist.
 //! The explanations retell glibc's elf/dl-load.c, elf/dl-version.c and elf/dl-reloc.c in plain words.
 
+pub mod because;
 mod entries;
 mod evidence;
 mod files;

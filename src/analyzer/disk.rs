@@ -136,6 +136,15 @@ impl<'a, 'h> Disk<'a, 'h> {
         (stat.kind == Kind::File).then_some((stat.dev, stat.ino))
     }
 
+    /// Says so of every file read so far.
+    pub fn forget_all(&self) {
+        for shard in &self.images {
+            for image in shard.read().unwrap_or_else(PoisonError::into_inner).values() {
+                self.host.forget(image.bytes);
+            }
+        }
+    }
+
     /// Says that the contents of a file are not needed soon.
     pub fn forget(&self, image: &ImageEntry<'h>) {
         self.host.forget(image.bytes);

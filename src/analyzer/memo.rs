@@ -50,13 +50,15 @@ pub struct Own {
 }
 
 type Shard<K, V> = RwLock<HashMap<K, V, FixedState>>;
+/// Positions of imports, by referring and defining object.
+type Pairs = Shard<(ImageId, ImageId), Arc<[u32]>>;
 const SHARDS: usize = 32;
 
 /// Results shared by all roots of a run.
 #[derive(Debug, Default)]
 pub struct Memo {
     own: Vec<Shard<Key, Arc<Own>>>,
-    pairs: Vec<Shard<(ImageId, ImageId), bool>>,
+    pairs: Vec<Pairs>,
     /// Look-ups that were answered from here.
     hits: AtomicU64,
     /// Bindings that were computed.
@@ -86,14 +88,14 @@ impl Memo {
         new
     }
 
-    /// Whether `from` refers to an IFUNC of `to`.
-    pub fn pair(&self, from: ImageId, to: ImageId, compute: impl FnOnce() -> bool) -> bool {
-        let Some(shard) = self.pairs.get(from.index() % SHARDS) else { return compute() };
+    /// The imports of `from` that name an IFUNC of `to`.
+    pub fn pair(&self, from: ImageId, to: ImageId, compute: impl FnOnce() -> Vec<u32>) -> Arc<[u32]> {
+        let Some(shard) = self.pairs.get(from.index() % SHARDS) else { return compute().into() };
         if let Some(known) = shard.read().unwrap_or_else(PoisonError::into_inner).get(&(from, to)) {
-            return *known;
+            return Arc::clone(known);
         }
-        let new = compute();
-        shard.write().unwrap_or_else(PoisonError::into_inner).insert((from, to), new);
+        let new: Arc<[u32]> = compute().into();
+        shard.write().unwrap_or_else(PoisonError::into_inner).insert((from, to), Arc::clone(&new));
         new
     }
 

@@ -5,11 +5,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::relocate::Relocation;
+use super::relocate::{Relocation, State};
 use super::{Stop, Unresolved};
-use crate::analyzer::bind::{Binding, Scope, calls_resolver};
+use crate::analyzer::bind::{Binding, Scope};
 use crate::analyzer::image::elf::ElfFacts;
-use crate::analyzer::image::relocs;
+use crate::analyzer::image::relocs::{self, Import};
 use crate::analyzer::image::symbols::Query;
 use crate::analyzer::link_map::LinkMap;
 use crate::analyzer::memo::{Key, Memo, Own};
@@ -38,61 +38,48 @@ impl<'h> Relocation<'_, 'h> {
         if !ordinary || !new.iter().filter_map(|ix| self.map.facts(*ix)).all(plain) {
             return Fast::Undecided;
         }
-        if self.ifunc_order_matters(&new, memo) || self.unversioned_provider(&new) {
+        if self.unversioned_provider(&new) {
             return Fast::Undecided;
         }
         let scope = Scope::new(self.map, self.process, self.model);
-        let mut first: Option<(NodeIx, u32)> = None;
         let mut walk = Reach::new(self.map);
-        for ix in &new {
-            let Some(facts) = self.map.facts(*ix) else { continue };
+        let mut state = State::new(self.map);
+        let mut first: Option<Stop> = None;
+        for (at, ix) in new.iter().enumerate() {
+            let Some(node) = self.map.node(*ix) else { continue };
+            let Some(facts) = node.facts() else { continue };
             let own = self.own(&scope, *ix, facts, memo, &mut walk);
             // What it reaches is all there is: nothing more to look through.
             let whole = walk.reached.len() == new.len();
+            let missing = own.missing.iter().map(|p| (*p, true));
+            let special = facts.relocs.special.iter().map(|p| (*p, false));
+            let mut events: Vec<(u32, bool)> = missing.chain(special).collect();
+            self.unready_ifuncs(&new, at, memo, &mut events);
+            // A position that is there twice is one that is missing first.
+            events.sort_unstable_by_key(|(p, missing)| (*p, !*missing));
+            events.dedup_by_key(|(p, _)| *p);
             let mut named = HashSet::new();
-            for position in &own.missing {
-                let Some(import) = facts.relocs.imports.get(*position as usize) else { continue };
-                let binding = if whole {
-                    Ok(Binding::Missing)
-                } else {
-                    let before = self.map.before;
-                    scope.bind_among(*ix, facts, import, |n| n.index() >= before && !walk.has_reached(n))
-                };
-                match binding {
-                    Ok(Binding::Missing) => {
-                        first.get_or_insert((*ix, *position));
-                        if !named.insert(import.symbol) {
-                            continue;
-                        }
-                        let reference = Scope::reference(facts, import);
-                        self.unresolved.push(Unresolved { object: *ix, reference });
+            for (position, is_missing) in events {
+                let Some(import) = facts.relocs.imports.get(position as usize) else { continue };
+                let before = self.map.before;
+                let binding = match (is_missing, whole) {
+                    (true, true) => Ok(Binding::Missing),
+                    (true, false) => {
+                        scope.bind_among(*ix, facts, import, |n| n.index() >= before && !walk.has_reached(n))
                     }
-                    // Found in the larger scope: an IFUNC there may not be ready yet.
-                    Ok(Binding::To(_, s)) if calls_resolver(&s) => return self.give_up(),
-                    Ok(_) => {}
-                    Err(_) => return self.give_up(),
+                    (false, _) => scope.bind(*ix, facts, import),
+                };
+                if binding == Ok(Binding::Missing) && named.insert(import.symbol) {
+                    let reference = Scope::reference(facts, import);
+                    self.unresolved.push(Unresolved { object: *ix, reference });
+                }
+                if first.is_none() {
+                    first = self.settle(*ix, node, facts, import, binding, &mut state);
                 }
             }
+            state.relocated(*ix);
         }
-        let tls = self.only_static_tls(&scope, &new);
-        match (first, tls) {
-            (None, stop) => Fast::Done(stop),
-            (Some((ix, position)), None) => {
-                let stop = self.map.node(ix).and_then(|node| {
-                    let facts = node.facts()?;
-                    let import = facts.relocs.imports.get(position as usize)?;
-                    Some(self.undefined(node, Scope::reference(facts, import)))
-                });
-                Fast::Done(stop)
-            }
-            // Which of the two comes first is a matter of order.
-            (Some(_), Some(_)) => self.give_up(),
-        }
-    }
-
-    fn give_up(&mut self) -> Fast {
-        self.unresolved.clear();
-        Fast::Undecided
+        Fast::Done(first.or(state.late))
     }
 
     /// The binding of one object within what it reaches.
@@ -109,21 +96,16 @@ impl<'h> Relocation<'_, 'h> {
         memo.own(key, || scope.own(ix, facts, &walk.reached))
     }
 
-    /// An object that exports an IFUNC, is relocated after one that refers to it, and so is not ready.
-    fn ifunc_order_matters(&self, order: &[NodeIx], memo: &Memo) -> bool {
-        for (at, provider) in order.iter().enumerate() {
+    /// The imports of object `at` that may be bound to an IFUNC of an object relocated later.
+    fn unready_ifuncs(&self, order: &[NodeIx], at: usize, memo: &Memo, events: &mut Vec<(u32, bool)>) {
+        let Some(user) = order.get(at) else { return };
+        let (Some(facts), Some(user)) = (self.map.facts(*user), image_id(self.map, *user)) else { return };
+        for provider in order.iter().skip(at + 1) {
             let Some(owner) = self.map.facts(*provider).filter(|f| f.traits.exports_ifunc) else { continue };
-            for user in order.iter().take(at) {
-                let Some(facts) = self.map.facts(*user) else { continue };
-                let (Some(a), Some(b)) = (image_id(self.map, *user), image_id(self.map, *provider)) else {
-                    continue;
-                };
-                if memo.pair(a, b, || refers_to_ifunc(facts, owner)) {
-                    return true;
-                }
-            }
+            let Some(id) = image_id(self.map, *provider) else { continue };
+            let named = memo.pair(user, id, || ifuncs_named(facts, owner));
+            events.extend(named.iter().map(|p| (*p, false)));
         }
-        false
     }
 
     /// An object without versions that somebody needs a version of (an assertion up to 2.40).
@@ -147,14 +129,25 @@ impl<'h> Relocation<'_, 'h> {
     }
 }
 
-/// Whether any reference of `user` is, by name, an IFUNC of `owner`.
-fn refers_to_ifunc(user: &ElfFacts<'_>, owner: &ElfFacts<'_>) -> bool {
-    user.relocs.imports.iter().filter(|i| i.flags & relocs::OWN == 0).any(|i| {
-        let Ok(name) = user.symbols.string(&user.vm, u64::from(i.name)) else { return true };
-        let query =
-            Query { name: &name, hash: i.hash, version: None, plt: false, own: None, prefers_exact: false };
+/// The imports of `user` that are, by name, an IFUNC of `owner`.
+fn ifuncs_named(user: &ElfFacts<'_>, owner: &ElfFacts<'_>) -> Vec<u32> {
+    let is_ifunc = |import: &Import| {
+        if import.flags & relocs::OWN != 0 || owner.symbols.rules_out(&owner.vm, import.hash) {
+            return false;
+        }
+        let Ok(name) = user.symbols.string(&user.vm, u64::from(import.name)) else { return true };
+        let query = Query {
+            name: &name,
+            hash: import.hash,
+            version: None,
+            plt: false,
+            own: None,
+            prefers_exact: false,
+        };
         owner.symbols.any_ifunc(&owner.vm, &query)
-    })
+    };
+    let all = user.relocs.imports.iter().enumerate();
+    all.filter(|(_, i)| is_ifunc(i)).filter_map(|(at, _)| u32::try_from(at).ok()).collect()
 }
 
 fn image_id(map: &LinkMap<'_>, ix: NodeIx) -> Option<ImageId> {

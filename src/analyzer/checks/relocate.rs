@@ -40,11 +40,26 @@ pub struct Relocation<'w, 'h> {
 }
 
 /// Per-object state while relocating.
-struct State {
+pub(super) struct State {
     relocated: Vec<bool>,
     static_tls: Vec<bool>,
     /// What happens once everything is relocated.
-    late: Option<Stop>,
+    pub(super) late: Option<Stop>,
+}
+
+impl State {
+    /// Only what was there before is relocated and has its TLS.
+    pub(super) fn new(map: &LinkMap<'_>) -> State {
+        let before: Vec<bool> = map.nodes.iter().map(|n| n.before).collect();
+        State { relocated: before.clone(), static_tls: before, late: None }
+    }
+
+    /// An object is done.
+    pub(super) fn relocated(&mut self, ix: NodeIx) {
+        if let Some(flag) = self.relocated.get_mut(ix.index()) {
+            *flag = true;
+        }
+    }
 }
 
 impl<'h> Relocation<'_, 'h> {
@@ -56,8 +71,7 @@ impl<'h> Relocation<'_, 'h> {
             return stop;
         }
         let scope = Scope::new(self.map, self.process, self.model);
-        let before: Vec<bool> = self.map.nodes.iter().map(|n| n.before).collect();
-        let mut state = State { relocated: before.clone(), static_tls: before, late: None };
+        let mut state = State::new(self.map);
         let mut first: Option<Stop> = None;
         for ix in sorted.iter().rev() {
             let Some(node) = self.map.node(*ix) else { continue };
@@ -69,30 +83,9 @@ impl<'h> Relocation<'_, 'h> {
                     self.only_missing(&scope, *ix, facts, 0, lazy);
                 }
             }
-            if let Some(flag) = state.relocated.get_mut(ix.index()) {
-                *flag = true;
-            }
+            state.relocated(*ix);
         }
         first.or(state.late)
-    }
-
-    /// Static TLS alone: the few references that ask for it, in order.
-    pub(super) fn only_static_tls(&mut self, scope: &Scope<'_, 'h>, order: &[NodeIx]) -> Option<Stop> {
-        let before: Vec<bool> = self.map.nodes.iter().map(|n| n.before).collect();
-        let mut state = State { relocated: Vec::new(), static_tls: before, late: None };
-        let wanted = relocs::STATIC_TLS | relocs::TLS_DESCRIPTOR;
-        for ix in order {
-            let Some(node) = self.map.node(*ix) else { continue };
-            let Some(facts) = node.facts().filter(|f| f.relocs.wants_static_tls) else { continue };
-            for import in facts.relocs.imports.iter().filter(|i| i.flags & wanted != 0) {
-                let Ok(Binding::To(owner, _)) = scope.bind(*ix, facts, import) else { continue };
-                let Some(provider) = self.map.node(owner) else { continue };
-                if let Some(stop) = self.static_tls(node, import, owner, provider, &mut state) {
-                    return Some(stop);
-                }
-            }
-        }
-        state.late
     }
 
     fn object(
@@ -173,7 +166,21 @@ impl<'h> Relocation<'_, 'h> {
         import: &Import,
         state: &mut State,
     ) -> Option<Stop> {
-        let binding = match scope.bind(ix, facts, import) {
+        let binding = scope.bind(ix, facts, import);
+        self.settle(ix, node, facts, import, binding, state)
+    }
+
+    /// What the loader does with the outcome of a look-up.
+    pub(super) fn settle(
+        &mut self,
+        ix: NodeIx,
+        node: &Node<'h>,
+        facts: &ElfFacts<'h>,
+        import: &Import,
+        binding: Result<Binding, Defect>,
+        state: &mut State,
+    ) -> Option<Stop> {
+        let binding = match binding {
             Ok(b) => b,
             Err(defect) => return Some(Stop::of(&node.name, self.beyond_heap(defect))),
         };
@@ -190,7 +197,7 @@ impl<'h> Relocation<'_, 'h> {
         }
     }
 
-    pub(super) fn undefined(&mut self, node: &Node<'h>, reference: Reference) -> Stop {
+    fn undefined(&mut self, node: &Node<'h>, reference: Reference) -> Stop {
         let mut message = sentence(&node.name, "undefined symbol: ", None);
         message.extend_from_slice(&reference.name);
         if let Some(v) = &reference.version {

@@ -67,7 +67,9 @@ impl Candidate {
     }
 }
 
+/// Names in a directory, sorted.
 type Names = Arc<Vec<Vec<u8>>>;
+/// Programs and libraries that could be a host.
 type Candidates = Arc<Vec<Candidate>>;
 
 /// Directory listings of one run.

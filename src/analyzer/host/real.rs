@@ -20,8 +20,8 @@ use super::map::Mapping;
 use super::{Entry, EntryKind, Errno, Host, Kind, Opened, Stat};
 
 /// Files up to this size are read, larger ones mapped. Reading is cheaper below it (no page faults, no unmapping) and
-/// cannot be disturbed by a file that shrinks; nine of ten libraries are smaller.
-pub const READ_LIMIT: u64 = 128 * 1024;
+/// cannot be disturbed by a file that shrinks; more than half of all libraries are smaller.
+pub const READ_LIMIT: u64 = 64 * 1024;
 /// With mapping switched off, files above this size are refused as `EFBIG`.
 pub const SIZE_CAP: u64 = 4 << 30;
 /// Files that report size 0 but have content (those of `/proc`) are read up to here.

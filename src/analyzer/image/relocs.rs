@@ -72,8 +72,8 @@ pub struct Relocs {
     pub slots: Vec<(u64, Target)>,
     /// Records read.
     pub records: u64,
-    /// Any import with STATIC_TLS or TLS_DESCRIPTOR.
-    pub wants_static_tls: bool,
+    /// Positions of imports that do more than bind: static TLS, and own IFUNCs.
+    pub special: Vec<u32>,
     /// Any weak import with NEEDS_VALUE.
     pub may_need_value: bool,
     /// Any IRELATIVE record.
@@ -123,6 +123,9 @@ pub fn read<'h>(
         w.out.fatal = Some((w.out.imports.len(), defect));
     }
     w.out.imports.shrink_to_fit();
+    let special = STATIC_TLS | TLS_DESCRIPTOR | OWN;
+    let all = w.out.imports.iter().enumerate().filter(|(_, i)| i.flags & special != 0);
+    w.out.special = all.filter_map(|(at, _)| u32::try_from(at).ok()).collect();
     w.out
 }
 
@@ -435,7 +438,6 @@ impl Walk<'_, '_> {
             _ => 0,
         };
         let class = if kind.plt { PLT } else { 0 } | extra;
-        self.out.wants_static_tls |= class & (STATIC_TLS | TLS_DESCRIPTOR) != 0;
         let bit = match class {
             0 => 1u8,
             PLT => 2,

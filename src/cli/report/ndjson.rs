@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::analyzer::audit::{Library, MissingSymbol};
-use crate::analyzer::catalogue::{self, bytes_json};
+use crate::analyzer::catalogue::{self, because, bytes_json};
 use crate::analyzer::finding::{Finding, Severity};
 use crate::analyzer::model::Death;
 use crate::analyzer::verdict::Verdict;
@@ -32,9 +32,10 @@ pub fn object(out: &mut dyn Write, library: &Library) -> io::Result<()> {
     let findings: Vec<Told> = library.judgement.findings.iter().map(Told::new).collect();
     write!(
         out,
-        ",\"dies\":{},\"level_reached\":{},\"findings\":{},\"missing_symbols\":{}}}",
+        ",\"dies\":{},\"level_reached\":{},\"because\":{},\"findings\":{},\"missing_symbols\":{}}}",
         dies.map_or(Value::Null, death),
         library.judgement.level_reached,
+        library.because.as_ref().map_or(Value::Null, because::evidence),
         serde_json::to_string(&findings)?,
         missing(&library.missing),
     )

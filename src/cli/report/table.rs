@@ -134,6 +134,8 @@ fn sentence(cause: &RootCause) -> String {
         },
         "version-file-not-loaded" => format!("versions of {subject} are needed, which nothing loads"),
         "ifunc-order" => format!("resolvers of {subject} are called before it is relocated"),
+        "needs-host" => format!("plug-ins of {subject} outside their host"),
+        "underlinked" => format!("{subject} is not listed as needed"),
         "symbol-not-found" => format!("symbol {subject} is defined nowhere in scope"),
         code => {
             let title = catalogue::explain(code).map_or(code, |e| e.title);

@@ -64,6 +64,9 @@ pub fn details(out: &mut dyn Write, library: &Library) -> io::Result<()> {
             writeln!(out, "  no message: {}", dies(*death))?;
         }
     }
+    if let Some(words) = library.because.as_ref().and_then(catalogue::because::words) {
+        writeln!(out, "  class {}: {}", library.class.map_or("", class_name), escaped(words.as_bytes()))?;
+    }
     for f in &library.judgement.findings {
         let severity = match f.severity() {
             Severity::Note => "note",
