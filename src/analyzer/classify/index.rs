@@ -124,21 +124,29 @@ impl<'a, 'h> Index<'a, 'h> {
         // The name others link by is shorter than that of the file, but longer than the one of the linker's link.
         paths.sort_by(|a, b| rank(a).cmp(&rank(b)));
         paths.dedup();
-        let mut seen = std::collections::HashSet::new();
-        let mut out = Vec::new();
+        let mut groups: Vec<Vec<Vec<u8>>> = Vec::new();
+        let mut known: HashMap<(u64, u64), usize> = HashMap::new();
         for path in paths {
-            let Opening::Image(image) = self.disk.open(&path) else { continue };
-            let Image::Mapped(facts) = &image.image else { continue };
-            let identity = (image.stat.dev, image.stat.ino);
-            let own_name = match &facts.soname {
-                Some(Ok(soname)) => **soname == *base(&path),
-                _ => true,
-            };
-            if own_name && seen.insert(identity) {
-                out.push(Exporter { path, image });
+            let Some(identity) = self.disk.identity(&path) else { continue };
+            let at = *known.entry(identity).or_insert(groups.len());
+            match groups.get_mut(at) {
+                Some(names) => names.push(path),
+                None => groups.push(vec![path]),
             }
         }
-        Arc::new(out)
+        let one = |names: Vec<Vec<u8>>| {
+            // Opened by the longest name: that of the file itself, which is often open already.
+            let Opening::Image(image) = self.disk.open(names.last()?) else { return None };
+            self.disk.forget(&image);
+            let Image::Mapped(facts) = &image.image else { return None };
+            let own = |path: &Vec<u8>| match &facts.soname {
+                Some(Ok(soname)) => **soname == *base(path),
+                _ => true,
+            };
+            let path = names.iter().find(|p| own(p))?.clone();
+            Some(Exporter { path, image })
+        };
+        Arc::new(groups.into_iter().filter_map(one).collect())
     }
 
     /// A small set of libraries that together define all of `missing`; none if there is no such set.

@@ -131,10 +131,18 @@ impl<'a, 'h> Classifier<'a, 'h> {
         if !matches!(judgement.verdict, Verdict::Fails { .. }) {
             return None;
         }
-        let nothing = || Some(Because::Nothing { tried: Vec::new() });
+        let because = self.sort(path, judgement, missing);
+        if let Opening::Image(image) = self.disk.open(&self.disk.absolute(path)) {
+            self.disk.forget(&image);
+        }
+        Some(because)
+    }
+
+    fn sort(&self, path: &[u8], judgement: &Judgement, missing: &[MissingSymbol]) -> Because {
+        let nothing = || Because::Nothing { tried: Vec::new() };
         let Some(first) = judgement.findings.first() else { return nothing() };
         if let Some(defect) = foreign(first) {
-            return Some(Because::Foreign { defect });
+            return Because::Foreign { defect };
         }
         if !may_be_explained(first) {
             return nothing();
@@ -149,7 +157,7 @@ impl<'a, 'h> Classifier<'a, 'h> {
         for kind in kinds.iter().take(KINDS_TRIED) {
             for host in self.places.hosts(self.disk, kind, &signs.path) {
                 if let Some(found) = self.in_host(kind.name, Some(kind), &host, &signs, &mut tried) {
-                    return Some(found);
+                    return found;
                 }
             }
         }
@@ -157,7 +165,7 @@ impl<'a, 'h> Classifier<'a, 'h> {
             for host in self.places.namesakes(self.disk, &signs.path) {
                 let name = String::from_utf8_lossy(base(&host.path)).into_owned();
                 if let Some(found) = self.in_host(&name, None, &host, &signs, &mut tried) {
-                    return Some(found);
+                    return found;
                 }
             }
         }
@@ -168,10 +176,7 @@ impl<'a, 'h> Classifier<'a, 'h> {
             let two = kinds.chunks_exact(2).take(1);
             one.chain(two).find_map(|kinds| self.unproved(kinds, &signs, &tried))
         });
-        if found.is_some() {
-            return found;
-        }
-        Some(Because::Nothing { tried })
+        found.unwrap_or(Because::Nothing { tried })
     }
 
     /// The kinds that anything speaks for, best first.

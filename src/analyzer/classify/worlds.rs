@@ -138,6 +138,10 @@ impl<'a, 'h> Worlds<'a, 'h> {
             StartError::Preloaded { path, .. } => path,
             StartError::Program { .. } | StartError::Libraries { .. } => Vec::new(),
         })?;
+        // A compiler or a server is large, and only its symbol tables are looked at from here on.
+        for image in process.nodes.iter().filter_map(|n| n.image.as_ref()) {
+            self.disk.forget(image);
+        }
         Ok(World { process, memo: Memo::new() })
     }
 }
