@@ -123,6 +123,8 @@ pub struct LoaderEnv {
     pub bind_now: bool,
     /// `LD_DYNAMIC_WEAK` set: weak definitions give way to strong ones.
     pub dynamic_weak: bool,
+    /// Processor features that `glibc.cpu.hwcaps` takes away.
+    pub masked_features: Vec<Vec<u8>>,
     /// `glibc.rtld.execstack` (2 lets `dlopen` make stacks executable).
     pub execstack: Option<u64>,
     /// `glibc.rtld.nns`.

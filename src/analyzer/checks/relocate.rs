@@ -264,7 +264,7 @@ impl<'h> Relocation<'_, 'h> {
             return Some(Stop::of(&provider.name, Defect::Code(fault)));
         }
         if relocated {
-            return None;
+            return self.own_resolver(node, facts, import, symbol);
         }
         let places = relocs::places(&owner.vm, &owner.dynamic, &owner.symbols, &owner.versions, self.model);
         let harmless = !resolver::needs_relocation(owner, &symbol, &places, self.model.machine);
@@ -280,6 +280,29 @@ impl<'h> Relocation<'_, 'h> {
             return None;
         }
         Some(Stop { message: None, dies: Some(Death::Signal(Signal::Segv)), finding })
+    }
+
+    /// A resolver of the object itself runs while the object is being relocated: what it finds in places
+    /// that are still to be filled, only running it would tell.
+    fn own_resolver(
+        &self,
+        node: &Node<'h>,
+        facts: &ElfFacts<'h>,
+        import: &Import,
+        symbol: Symbol,
+    ) -> Option<Stop> {
+        if import.flags & relocs::OWN_IFUNC == 0 || self.model.machine != Machine::X86_64 {
+            return None;
+        }
+        let (vm, d) = (&facts.vm, &facts.dynamic);
+        let behind = relocs::places_behind(vm, d, &facts.symbols, &facts.versions, self.model, import.symbol);
+        if !resolver::needs_relocation(facts, &symbol, &behind, self.model.machine) {
+            return None;
+        }
+        let fault = Some(Fault { kind: FaultKind::Unknown, addr: symbol.value });
+        let finding =
+            Finding::Undecidable { object: node.name.clone(), structure: Structure::Resolver, fault };
+        Some(Stop { message: None, dies: None, finding })
     }
 
     /// `CHECK_STATIC_TLS` and `TRY_STATIC_TLS`.

@@ -57,6 +57,11 @@ fn tunables(env: &mut LoaderEnv, text: &[u8], version: GlibcVersion, package: &s
     for pair in pairs {
         let Some(at) = pair.iter().position(|&byte| byte == b'=') else { continue };
         let (name, value) = pair.split_at(at);
+        if name == b"glibc.cpu.hwcaps" {
+            let list = value.get(1..).unwrap_or_default().split(|&byte| byte == b',');
+            env.masked_features = list.filter_map(|f| f.strip_prefix(b"-")).map(<[u8]>::to_vec).collect();
+            continue;
+        }
         let Some(value) = number(value.get(1..).unwrap_or_default(), strict) else { continue };
         let within = |low: u64, high: u64| (low..=high).contains(&value).then_some(value);
         // A value out of bounds leaves what was there.

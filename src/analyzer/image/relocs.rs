@@ -34,6 +34,8 @@ pub const TLS_DESCRIPTOR: u16 = 64;
 pub const DEFINED: u16 = 128;
 /// A jump slot: bound at the first call where binding is lazy.
 pub const LAZY: u16 = 512;
+/// The object's own definition is an IFUNC.
+pub const OWN_IFUNC: u16 = 1024;
 /// STV_PROTECTED reference: binds to itself when found elsewhere.
 pub const PROTECTED: u16 = 256;
 
@@ -106,6 +108,8 @@ struct Walk<'a, 'h> {
     late: Vec<Record>,
     /// Every place written to, if somebody wants to know.
     written: Option<Vec<u64>>,
+    /// A symbol, and how many places were written before its first record.
+    mark: Option<(u32, Option<usize>)>,
 }
 
 type Step = Result<(), Defect>;
@@ -123,7 +127,7 @@ pub fn read<'h>(
         w.out.fatal = Some((w.out.imports.len(), defect));
     }
     w.out.imports.shrink_to_fit();
-    let special = STATIC_TLS | TLS_DESCRIPTOR | OWN;
+    let special = STATIC_TLS | TLS_DESCRIPTOR | OWN | OWN_IFUNC;
     let all = w.out.imports.iter().enumerate().filter(|(_, i)| i.flags & special != 0);
     w.out.special = all.filter_map(|(at, _)| u32::try_from(at).ok()).collect();
     w.out
@@ -141,6 +145,25 @@ pub fn places<'h>(
     w.written = Some(Vec::new());
     let _ = w.all(d);
     let mut places = w.written.take().unwrap_or_default();
+    places.sort_unstable();
+    places
+}
+
+/// The places that are still to be filled when the first record of `symbol` is reached, sorted.
+pub fn places_behind<'h>(
+    vm: &Vm<'h>,
+    d: &Dynamic,
+    symbols: &Symbols<'h>,
+    versions: &Versions<'h>,
+    model: &LoaderModel,
+    symbol: u32,
+) -> Vec<u64> {
+    let mut w = walk(vm, d, symbols, versions, model);
+    w.written = Some(Vec::new());
+    w.mark = Some((symbol, None));
+    let _ = w.all(d);
+    let from = w.mark.and_then(|(_, at)| at).unwrap_or(0);
+    let mut places = w.written.take().unwrap_or_default().split_off(from);
     places.sort_unstable();
     places
 }
@@ -170,6 +193,7 @@ fn walk<'a, 'h>(
         in_relr: false,
         late: Vec::new(),
         written: None,
+        mark: None,
     }
 }
 
@@ -410,6 +434,11 @@ impl Walk<'_, '_> {
             }
             _ => {}
         }
+        if let (Some((symbol, at @ None)), Some(written)) = (&mut self.mark, &self.written)
+            && *symbol == r.symbol
+        {
+            *at = Some(written.len());
+        }
         let own = self.reference(r, known)?;
         let Some(k) = known else {
             return Err(Defect::RelocationType { number: r.number, plt: false });
@@ -568,6 +597,7 @@ fn reference_flags(s: &Symbol) -> u16 {
     (if s.binding() == STB_WEAK { WEAK } else { 0 })
         | (if s.shndx != 0 { DEFINED } else { 0 })
         | (if s.is_protected() { PROTECTED } else { 0 })
+        | (if s.shndx != 0 && s.kind() == super::symbols::STT_GNU_IFUNC { OWN_IFUNC } else { 0 })
 }
 
 fn table_fault(fault: Fault) -> Defect {

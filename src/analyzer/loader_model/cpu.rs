@@ -226,7 +226,31 @@ fn power_set(words: &[&str]) -> Vec<Vec<u8>> {
 }
 
 impl LoaderModel {
+    /// Drops the sub-directories of x86 levels that a tunable has taken a feature of (sysdeps/x86/cpu-tunables.c).
+    /// The ISA level that libraries are checked against stays: it is computed before.
+    fn mask(&mut self) {
+        const LEVELS: [&[&str]; 3] = [
+            &["CMPXCHG16B", "LAHF64_SAHF64", "POPCNT", "SSE3", "SSSE3", "SSE4_1", "SSE4_2"],
+            &["AVX", "AVX2", "F16C", "FMA", "LZCNT", "MOVBE"],
+            &["AVX512F", "AVX512BW", "AVX512CD", "AVX512DQ", "AVX512VL"],
+        ];
+        if self.machine != Machine::X86_64 {
+            return;
+        }
+        let masked = |name: &&str| self.env.masked_features.iter().any(|m| m == name.as_bytes());
+        let Some(lost) = LEVELS.iter().position(|level| level.iter().any(masked)) else { return };
+        let gone: Vec<Vec<u8>> = (lost + 2..=4).map(|n| format!("x86-64-v{n}").into_bytes()).collect();
+        self.hwcaps.retain(|h| !gone.contains(h));
+        self.subdirs.retain(|d| {
+            !gone
+                .iter()
+                .any(|g| d.strip_prefix(b"glibc-hwcaps/").and_then(|r| r.strip_suffix(b"/")) == Some(g))
+        });
+    }
+
     /// Puts a processor into the model: ISA level, hwcaps, sub-directories, `$PLATFORM`, cache bits.
+    ///
+    /// The environment must be set before: a tunable can take features away.
     pub fn set_cpu(&mut self, cpu: &Cpu) {
         let (machine, version) = (self.machine, self.version);
         let platform = cpu.platform(machine, version);
@@ -243,6 +267,7 @@ impl LoaderModel {
         } else {
             self.subdirs.push(Vec::new());
         }
+        self.mask();
         self.legacy_hwcap = 0;
         if !self.rules.no_legacy_cache {
             let bits = cpu.important(machine, version).fold(0, |bits, (bit, _)| bits | 1 << bit);
