@@ -25,7 +25,11 @@ pub fn text(f: &HomeFinding) -> String {
         }
         HomeFinding::FileChanged { recorded, actual, .. } => {
             let short = |sum: &str| sum.chars().take(12).collect::<String>();
-            format!("{path} was changed since it was installed (SHA-256 {}, recorded {})", short(actual), short(recorded))
+            format!(
+                "{path} was changed since it was installed (SHA-256 {}, recorded {})",
+                short(actual),
+                short(recorded)
+            )
         }
         HomeFinding::FileMissing { .. } => format!("{path} was installed and is gone"),
         HomeFinding::FileAdded { .. } => format!("{path} was not installed"),
@@ -33,20 +37,35 @@ pub fn text(f: &HomeFinding) -> String {
             format!("{path} leads to {}, which is not what was installed under that name", lossy(leads))
         }
         HomeFinding::LinkLeaves { leads, .. } => format!("{path} leads out of its tree, to {}", lossy(leads)),
-        HomeFinding::LinkDangling { target, .. } => format!("{path} is a link to {}, which is not there", lossy(target)),
+        HomeFinding::LinkDangling { target, .. } => {
+            format!("{path} is a link to {}, which is not there", lossy(target))
+        }
         HomeFinding::LinkLoop { .. } => format!("{path} is a link that leads back to itself"),
-        HomeFinding::EscapingKey { key } => format!("the state records {key}, which leads out of its tree: not read"),
+        HomeFinding::EscapingKey { key } => {
+            format!("the state records {key}, which leads out of its tree: not read")
+        }
         HomeFinding::GhostEntry { .. } => format!("the state names {path}, which is not there"),
         HomeFinding::UntrackedTree { .. } => format!("{path} is not in the state"),
         HomeFinding::EmptyTree { .. } => format!("{path} holds no file"),
-        HomeFinding::LeftOver { staging: true, .. } => format!("{path} is of an installation that did not end"),
-        HomeFinding::LeftOver { staging: false, .. } => format!("{path} is what a later installation replaced"),
+        HomeFinding::LeftOver { staging: true, .. } => {
+            format!("{path} is of an installation that did not end")
+        }
+        HomeFinding::LeftOver { staging: false, .. } => {
+            format!("{path} is what a later installation replaced")
+        }
         HomeFinding::NotRecorded { .. } => format!("no sums are recorded for {path}"),
         HomeFinding::SonameLinkMissing { file, soname } => {
-            format!("{} is looked for as {}, and nothing of that name is beside it", lossy(file), lossy(soname))
+            format!(
+                "{} is looked for as {}, and nothing of that name is beside it",
+                lossy(file),
+                lossy(soname)
+            )
         }
         HomeFinding::FailsUnderWrapper { message, culprit, .. } => {
-            let why = culprit.as_ref().map(|c| format!(": {} is in front of another", lossy(c))).unwrap_or_default();
+            let why = culprit
+                .as_ref()
+                .map(|c| format!(": {} is in front of another", lossy(c)))
+                .unwrap_or_default();
             format!("{path} loads alone and fails under the wrapper{why} ({})", lossy(message))
         }
         HomeFinding::LoadsOnlyUnderWrapper { message, .. } => {
@@ -182,7 +201,11 @@ mod tests {
         let mut seen: HashSet<&str> = catalogue::codes().collect();
         for e in ENTRIES {
             assert!(seen.insert(e.code), "{} is there twice", e.code);
-            assert!(!e.title.ends_with('.') && e.explanation.ends_with('.') && e.mend.ends_with('.'), "{}", e.code);
+            assert!(
+                !e.title.ends_with('.') && e.explanation.ends_with('.') && e.mend.ends_with('.'),
+                "{}",
+                e.code
+            );
         }
         let p = || b"/p".to_vec();
         let samples = [

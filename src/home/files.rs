@@ -200,6 +200,8 @@ mod tests {
         assert_eq!(what(&l, "lib/libpipe.so.1"), What::Special);
         assert!(matches!(what(&l, "lib/libgone.so.1"), What::Link { leads: None, round: false, .. }));
         assert!(matches!(what(&l, "lib/libl.so"), What::Link { leads: None, round: true, .. }));
-        assert!(matches!(what(&l, "lib/libok.so"), What::Link { leads: Some(p), .. } if p == b"/t/lib/libx.so.1"));
+        assert!(
+            matches!(what(&l, "lib/libok.so"), What::Link { leads: Some(p), .. } if p == b"/t/lib/libx.so.1")
+        );
     }
 }

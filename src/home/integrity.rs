@@ -97,8 +97,7 @@ fn added(
     soname: &dyn Fn(&[u8]) -> Option<Vec<u8>>,
 ) -> Option<HomeFinding> {
     let What::Link { leads, .. } = &e.what else {
-        return (!known.contains(e.rel.as_slice()))
-            .then(|| HomeFinding::FileAdded { path: e.path.clone() });
+        return (!known.contains(e.rel.as_slice())).then(|| HomeFinding::FileAdded { path: e.path.clone() });
     };
     let leads = leads.as_ref()?;
     if known.contains(e.rel.as_slice()) && is_below(leads, real) {
@@ -144,8 +143,7 @@ mod tests {
     fn compared(host: &MemoryHost, sums: &[(&str, String)]) -> Vec<HomeFinding> {
         let checksums: BTreeMap<String, String> =
             sums.iter().map(|(k, s)| ((*k).to_owned(), s.clone())).collect();
-        let recorded =
-            Recorded { checksums: &checksums, sonames: &["libz.so.1".to_owned()], whole: true };
+        let recorded = Recorded { checksums: &checksums, sonames: &["libz.so.1".to_owned()], whole: true };
         let listing = files::list(host, b"/h/libs/z-1");
         match compare(host, b"/h/libs/z-1", recorded, &listing, &|_| None) {
             Integrity::Compared { findings, .. } => findings,

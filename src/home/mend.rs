@@ -115,6 +115,22 @@ pub enum Reason {
 }
 
 impl Mend {
+    /// A stable name.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Mend::Reinstall { .. } => "reinstall",
+            Mend::AddDependency { .. } => "add-dependency",
+            Mend::StalePin { .. } => "stale-pin",
+            Mend::LinkSoname { .. } => "link-soname",
+            Mend::InstallProvider { .. } => "install-provider",
+            Mend::OlderBuild { .. } => "older-build",
+            Mend::Shadowed { .. } => "shadowed",
+            Mend::NeedsHost { .. } => "needs-host",
+            Mend::Remove { .. } => "remove",
+            Mend::Track { .. } => "track",
+        }
+    }
+
     /// The suggestion, as a sentence.
     pub fn text(&self) -> String {
         let lossy = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
@@ -122,9 +138,13 @@ impl Mend {
             Mend::Reinstall { package, because } => match because {
                 Reason::Changed => format!("{package} was changed since it was installed: install it again"),
                 Reason::Gone => format!("files of {package} are gone: install it again"),
-                Reason::WrongMachine => format!("{package} holds a file for another machine: install it again for this one"),
+                Reason::WrongMachine => {
+                    format!("{package} holds a file for another machine: install it again for this one")
+                }
                 Reason::WrongMachineBesideRight => {
-                    format!("{package} holds a file for another machine beside one for this machine: install it again, and remove the other from its recipe")
+                    format!(
+                        "{package} holds a file for another machine beside one for this machine: install it again, and remove the other from its recipe"
+                    )
                 }
                 Reason::Damaged => format!("a file of {package} is damaged: install it again"),
             },
@@ -161,14 +181,19 @@ impl Mend {
             }
             Mend::Shadowed { package, by, in_home } => {
                 let whose = if *in_home { "of this home" } else { "of the system" };
-                format!("{} {whose} takes the place of the one {package} was built with: give {package} an rpath to its own", lossy(by))
+                format!(
+                    "{} {whose} takes the place of the one {package} was built with: give {package} an rpath to its own",
+                    lossy(by)
+                )
             }
             Mend::NeedsHost { package } => {
                 format!("{package} holds plugins: judge them inside their program with --host PROGRAM")
             }
             Mend::Remove { path } => format!("{} is left over and not used", lossy(path)),
             Mend::Track { package } => {
-                format!("tsuku does not know that {package} is installed: install it by name to have it recorded")
+                format!(
+                    "tsuku does not know that {package} is installed: install it by name to have it recorded"
+                )
             }
         }
     }
@@ -255,8 +280,7 @@ impl Index {
 
     /// Files that would do for `name`: those the loader maps.
     fn providers(&self, disk: &Disk<'_, '_>, name: &[u8]) -> Vec<&Provider> {
-        let usable =
-            |p: &&Provider| matches!(disk.open(&p.path), Opening::Image(i) if matches!(i.image, Image::Mapped(_)));
+        let usable = |p: &&Provider| matches!(disk.open(&p.path), Opening::Image(i) if matches!(i.image, Image::Mapped(_)));
         self.names.get(name).into_iter().flatten().filter(usable).collect()
     }
 
@@ -272,7 +296,9 @@ pub fn mends(index: &Index, disk: &Disk<'_, '_>, report: &TreeReport) -> Vec<Men
     let again = |because| Mend::Reinstall { package: package.clone(), because };
     for f in report.all_findings() {
         match f {
-            HomeFinding::FileChanged { .. } | HomeFinding::LinkRepointed { .. } | HomeFinding::LinkLeaves { .. } => {
+            HomeFinding::FileChanged { .. }
+            | HomeFinding::LinkRepointed { .. }
+            | HomeFinding::LinkLeaves { .. } => {
                 out.insert(again(Reason::Changed));
             }
             HomeFinding::FileMissing { .. }
@@ -319,7 +345,9 @@ fn of_library(index: &Index, disk: &Disk<'_, '_>, report: &TreeReport, l: &Libra
         if object != l.path {
             return match index.owner(object) {
                 Some(owner) => Some(Mend::Reinstall { package: owner.spec(), because: Reason::Damaged }),
-                None => Some(Mend::Shadowed { package: package.clone(), by: object.to_vec(), in_home: false }),
+                None => {
+                    Some(Mend::Shadowed { package: package.clone(), by: object.to_vec(), in_home: false })
+                }
             };
         }
         match code {
@@ -340,7 +368,9 @@ fn of_library(index: &Index, disk: &Disk<'_, '_>, report: &TreeReport, l: &Libra
         Finding::NeededNotFound { name, requester, attempts, .. } => {
             let requester: &[u8] = if requester.is_empty() { &l.path } else { requester };
             let found = index.providers(disk, name);
-            let pins = attempts.iter().filter(|a| matches!(a.provenance, Provenance::Rpath(_) | Provenance::Runpath));
+            let pins = attempts
+                .iter()
+                .filter(|a| matches!(a.provenance, Provenance::Rpath(_) | Provenance::Runpath));
             for attempt in pins {
                 if let Some(mend) = index.stale_pin(&package, &attempt.path, name, &found) {
                     return Some(mend);

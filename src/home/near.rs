@@ -10,7 +10,8 @@ pub fn near<'n>(asked: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<&'
         .into_iter()
         .map(|name| {
             let lower = name.to_lowercase();
-            let part = asked.len() > 2 && (lower.contains(&asked) || asked.contains(&lower) && lower.len() > 2);
+            let part =
+                asked.len() > 2 && (lower.contains(&asked) || asked.contains(&lower) && lower.len() > 2);
             (if part { 1 } else { distance(&asked, &lower) }, name)
         })
         .filter(|(d, _)| *d <= tolerated)
@@ -27,7 +28,8 @@ fn distance(a: &str, b: &str) -> usize {
     for (i, x) in a.iter().enumerate() {
         let mut row = vec![i + 1];
         for (j, y) in b.iter().enumerate() {
-            let at = |r: usize, c: usize| rows.get(r).and_then(|r| r.get(c)).copied().unwrap_or(usize::MAX / 2);
+            let at =
+                |r: usize, c: usize| rows.get(r).and_then(|r| r.get(c)).copied().unwrap_or(usize::MAX / 2);
             let replaced = at(i, j) + usize::from(x != y);
             let mut best = replaced.min(at(i, j + 1) + 1).min(row.last().map_or(0, |l| l + 1));
             if i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x) {

@@ -129,8 +129,7 @@ impl TreeReport {
     /// How it is.
     pub fn status(&self, strict: bool) -> Status {
         let errors = || self.all_findings().filter(|f| f.severity() == Severity::Error);
-        let undecided =
-            |j: &Judged| j.counting().is_some_and(|l| l.judgement.verdict == Verdict::Undecided);
+        let undecided = |j: &Judged| j.counting().is_some_and(|l| l.judgement.verdict == Verdict::Undecided);
         if !self.tree.present {
             return if self.tree.room == Room::Library { Status::Missing } else { Status::Warned };
         }
@@ -285,12 +284,16 @@ fn compared<'h>(host: &dyn Host<'h>, disk: &Disk<'_, 'h>, report: &TreeReport) -
     let soname = |path: &[u8]| soname(disk, path);
     let tree = &report.tree;
     let recorded = match &tree.record {
-        Record::Library(library) => library
-            .checksums
-            .as_ref()
-            .map(|sums| Recorded { checksums: sums, sonames: &library.sonames, whole: true }),
-        Record::Tool(tool) => (!tool.checksums.is_empty())
-            .then_some(Recorded { checksums: &tool.checksums, sonames: &[], whole: false }),
+        Record::Library(library) => library.checksums.as_ref().map(|sums| Recorded {
+            checksums: sums,
+            sonames: &library.sonames,
+            whole: true,
+        }),
+        Record::Tool(tool) => (!tool.checksums.is_empty()).then_some(Recorded {
+            checksums: &tool.checksums,
+            sonames: &[],
+            whole: false,
+        }),
         Record::None => None,
     };
     match recorded {
@@ -336,11 +339,7 @@ fn findings<'h>(host: &dyn Host<'h>, disk: &Disk<'_, 'h>, report: &TreeReport) -
 }
 
 /// Files of `lib/` whose own name for the loader is that of no entry beside them.
-fn missing_links<'h>(
-    host: &dyn Host<'h>,
-    disk: &Disk<'_, 'h>,
-    report: &TreeReport,
-) -> Vec<HomeFinding> {
+fn missing_links<'h>(host: &dyn Host<'h>, disk: &Disk<'_, 'h>, report: &TreeReport) -> Vec<HomeFinding> {
     let Record::Library(recorded) = &report.tree.record else { return Vec::new() };
     let mut out = Vec::new();
     for e in report.listing.entries.iter().filter(|e| e.what == What::Library && parent(&e.rel) == b"lib") {

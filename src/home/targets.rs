@@ -183,8 +183,7 @@ impl Home {
         for (name, versions) in &state.libraries {
             for (version, library) in versions {
                 if is_component(name) && is_component(version) {
-                    let mut tree =
-                        self.tree(Room::Library, name, version, Record::Library(library.clone()));
+                    let mut tree = self.tree(Room::Library, name, version, Record::Library(library.clone()));
                     tree.used_by = library.used_by.clone();
                     self.trees.push(tree);
                 } else {
@@ -283,8 +282,10 @@ impl Home {
     /// The trees meant by `NAME` or `NAME@VERSION`; none if there is no such name.
     pub fn select(&self, asked: &str) -> Option<Vec<usize>> {
         let matching = |name: &str, version: Option<&str>| -> Vec<usize> {
-            let fits =
-                |t: &Tree| t.name == name && version.is_none_or(|v| t.version == v.trim_start_matches('v') || t.version == v);
+            let fits = |t: &Tree| {
+                t.name == name
+                    && version.is_none_or(|v| t.version == v.trim_start_matches('v') || t.version == v)
+            };
             self.trees.iter().enumerate().filter(|(_, t)| fits(t)).map(|(ix, _)| ix).collect()
         };
         let mut found = matching(asked, None);
@@ -352,7 +353,8 @@ mod tests {
     fn names_select_all_versions_or_one() {
         let home = read(&sample(), &place()).unwrap();
         let specs = |asked| {
-            home.select(asked).map(|found| found.into_iter().map(|ix| home.trees[ix].spec()).collect::<Vec<_>>())
+            home.select(asked)
+                .map(|found| found.into_iter().map(|ix| home.trees[ix].spec()).collect::<Vec<_>>())
         };
         assert_eq!(specs("z").unwrap(), ["z@1.9", "z@1.10"]);
         assert_eq!(specs("z@1.10").unwrap(), ["z@1.10"]);
