@@ -72,6 +72,7 @@ pub fn text(f: &HomeFinding) -> String {
             format!("{path} loads under the wrapper and fails alone ({})", lossy(message))
         }
         HomeFinding::Unlisted { errno, .. } => format!("{path} could not be looked at: {errno}"),
+        HomeFinding::LinkerScript { .. } => format!("{path} is a text for the link editor"),
         HomeFinding::NotAFile { .. } => format!("{path} is a pipe, a socket or a device"),
     }
 }
@@ -180,6 +181,12 @@ const ENTRIES: &[Entry] = &[
         title: "a directory or file could not be looked at",
         explanation: "Listing the directory or reading the file failed. What is in it is not part of the report, and the loader may not be able to read it either.",
         mend: "Mend the permissions, or run as the user the libraries are for.",
+    },
+    Entry {
+        code: "linker-script",
+        title: "a text for the link editor has a library's name",
+        explanation: "The file is no library: it tells the link editor which ones to take, and the loader's own name, with a version, is beside it. No program opens it by this name.",
+        mend: "Nothing is to be done.",
     },
     Entry {
         code: "special-file",

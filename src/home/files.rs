@@ -192,7 +192,7 @@ mod tests {
             .link("/t/lib/libgone.so.1", "libgone.so.1.2")
             .link("/t/lib/libl.so", "libl.so")
             .link("/t/lib/libok.so", "libx.so.1");
-        let l = list(&host, b"/t");
+        let l = list(&&host, b"/t");
         assert_eq!(what(&l, "lib/libx.so"), What::LinkerScript);
         assert_eq!(what(&l, "lib/libx.so.1"), What::Library);
         assert_eq!(what(&l, "lib/plugin.so"), What::Library);

@@ -116,6 +116,11 @@ pub enum HomeFinding {
         /// The errno's text.
         errno: &'static str,
     },
+    /// A text for the link editor under a library's name.
+    LinkerScript {
+        /// Its path.
+        path: Vec<u8>,
+    },
     /// A pipe, socket or device among the files.
     NotAFile {
         /// Its path.
@@ -144,6 +149,7 @@ impl HomeFinding {
             HomeFinding::FailsUnderWrapper { .. } => "fails-under-wrapper",
             HomeFinding::LoadsOnlyUnderWrapper { .. } => "loads-only-under-wrapper",
             HomeFinding::Unlisted { .. } => "not-looked-at",
+            HomeFinding::LinkerScript { .. } => "linker-script",
             HomeFinding::NotAFile { .. } => "special-file",
         }
     }
@@ -169,7 +175,7 @@ impl HomeFinding {
             | HomeFinding::LoadsOnlyUnderWrapper { .. }
             | HomeFinding::Unlisted { .. }
             | HomeFinding::NotAFile { .. } => Severity::Warning,
-            HomeFinding::NotRecorded { .. } => Severity::Note,
+            HomeFinding::NotRecorded { .. } | HomeFinding::LinkerScript { .. } => Severity::Note,
         }
     }
 
@@ -191,6 +197,7 @@ impl HomeFinding {
             | HomeFinding::FailsUnderWrapper { path, .. }
             | HomeFinding::LoadsOnlyUnderWrapper { path, .. }
             | HomeFinding::Unlisted { path, .. }
+            | HomeFinding::LinkerScript { path }
             | HomeFinding::NotAFile { path } => path,
             HomeFinding::SonameLinkMissing { file, .. } => file,
             HomeFinding::EscapingKey { key } => key.as_bytes(),

@@ -144,8 +144,8 @@ mod tests {
         let checksums: BTreeMap<String, String> =
             sums.iter().map(|(k, s)| ((*k).to_owned(), s.clone())).collect();
         let recorded = Recorded { checksums: &checksums, sonames: &["libz.so.1".to_owned()], whole: true };
-        let listing = files::list(host, b"/h/libs/z-1");
-        match compare(host, b"/h/libs/z-1", recorded, &listing, &|_| None) {
+        let listing = files::list(&host, b"/h/libs/z-1");
+        match compare(&host, b"/h/libs/z-1", recorded, &listing, &|_| None) {
             Integrity::Compared { findings, .. } => findings,
             Integrity::NotRecorded => panic!("something was recorded"),
         }

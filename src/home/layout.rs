@@ -276,12 +276,12 @@ mod tests {
             .file("/h/libs/README", b"")
             .link("/h/libs/linked-2", "/h/libs/z-1")
             .file("/h/libs/.git/x", b"");
-        let kinds: Vec<_> = directories(&host, b"/h/libs").unwrap().into_iter().map(|d| d.kind).collect();
+        let kinds: Vec<_> = directories(&&host, b"/h/libs").unwrap().into_iter().map(|d| d.kind).collect();
         assert_eq!(
             kinds,
             [Kindred::Hidden, Kindred::Previous, Kindred::Staging, Kindred::Tree, Kindred::Tree]
         );
-        assert_eq!(directories(&host, b"/h/none").unwrap(), []);
+        assert_eq!(directories(&&host, b"/h/none").unwrap(), []);
     }
 
     #[test]
@@ -292,8 +292,8 @@ mod tests {
             .link("/r/a/up", "../a/b/f")
             .link("/x", "y")
             .link("/y", "x");
-        assert_eq!(resolved(&host, b"/l/b/../up").unwrap(), b"/r/a/b/f");
-        assert_eq!(resolved(&host, b"/x"), None);
-        assert_eq!(resolved(&host, b"/l/none"), None);
+        assert_eq!(resolved(&&host, b"/l/b/../up").unwrap(), b"/r/a/b/f");
+        assert_eq!(resolved(&&host, b"/x"), None);
+        assert_eq!(resolved(&&host, b"/l/none"), None);
     }
 }

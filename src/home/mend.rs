@@ -342,7 +342,7 @@ fn of_library(index: &Index, disk: &Disk<'_, '_>, report: &TreeReport, l: &Libra
     }
     let again = |because| Some(Mend::Reinstall { package: package.clone(), because });
     let of_file = |object: &[u8], code: &str| {
-        if object != l.path {
+        if lexical(object) != lexical(&l.path) {
             return match index.owner(object) {
                 Some(owner) => Some(Mend::Reinstall { package: owner.spec(), because: Reason::Damaged }),
                 None => {
@@ -414,6 +414,7 @@ fn of_library(index: &Index, disk: &Disk<'_, '_>, report: &TreeReport, l: &Libra
 impl Index {
     /// The library whose tree holds `path`.
     fn owner(&self, path: &[u8]) -> Option<&Tree> {
+        let path = lexical(path);
         self.trees.iter().find(|t| path.strip_prefix(t.path.as_slice()).is_some_and(|r| r.starts_with(b"/")))
     }
 

@@ -272,7 +272,7 @@ mod tests {
             assert!(state.present && state.tools.is_empty() && state.libraries.is_empty(), "{text}");
         }
         let host = MemoryHost::new().with("/h", Node::Dir);
-        assert_eq!(read(&host, b"/h/state.json").unwrap(), State::default());
+        assert_eq!(read(&&host, b"/h/state.json").unwrap(), State::default());
     }
 
     #[test]
@@ -283,7 +283,7 @@ mod tests {
         let wrong = parsed(r#"{"libs":{"z":{"1":{"sonames":"x"}}}}"#).unwrap_err();
         assert_eq!(wrong.to_string(), "/h/state.json: libs.z.1.sonames should be a list of strings");
         let host = MemoryHost::new().with("/h/state.json", Node::Fifo);
-        assert!(matches!(read(&host, b"/h/state.json"), Err(StateError::NotAFile { .. })));
+        assert!(matches!(read(&&host, b"/h/state.json"), Err(StateError::NotAFile { .. })));
     }
 
     #[test]

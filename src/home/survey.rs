@@ -329,6 +329,7 @@ fn findings<'h>(host: &dyn Host<'h>, disk: &Disk<'_, 'h>, report: &TreeReport) -
             What::Link { leads: None, target, .. } => {
                 out.push(HomeFinding::LinkDangling { path, target: target.clone() });
             }
+            What::LinkerScript => out.push(HomeFinding::LinkerScript { path }),
             What::Special => out.push(HomeFinding::NotAFile { path }),
             _ => {}
         }

@@ -329,7 +329,7 @@ mod tests {
 
     #[test]
     fn state_and_disk_meet() {
-        let home = read(&sample(), &place()).unwrap();
+        let home = read(&&sample(), &place()).unwrap();
         let specs: Vec<_> = home.trees.iter().map(|t| (t.spec(), t.present, t.is_tracked())).collect();
         let expected = [
             ("ghost@1", false, true),
@@ -345,13 +345,13 @@ mod tests {
         assert_eq!(z.used_by, ["a-1", "jq-1.7"]);
         let jq = home.trees.iter().find(|t| t.name == "jq").unwrap();
         assert!(jq.active && jq.wrapped);
-        let path = home.wrapper_path(&sample());
+        let path = home.wrapper_path(&&sample());
         assert_eq!(path, b"/h/libs/libcurl-8/lib:/h/libs/z-1.10/lib:/h/libs/z-1.9/lib");
     }
 
     #[test]
     fn names_select_all_versions_or_one() {
-        let home = read(&sample(), &place()).unwrap();
+        let home = read(&&sample(), &place()).unwrap();
         let specs = |asked| {
             home.select(asked)
                 .map(|found| found.into_iter().map(|ix| home.trees[ix].spec()).collect::<Vec<_>>())
@@ -367,11 +367,11 @@ mod tests {
     #[test]
     fn a_home_that_is_not_there_is_an_error_and_an_empty_one_is_not() {
         let host = MemoryHost::new().file("/h/x", b"").file("/f", b"");
-        assert_eq!(read(&host, &place()).unwrap().trees, []);
+        assert_eq!(read(&&host, &place()).unwrap().trees, []);
         let at = |p: &[u8]| Place { path: p.to_vec(), source: Source::Variable };
-        assert!(matches!(read(&host, &at(b"/none")), Err(HomeError::Unusable { .. })));
-        assert!(matches!(read(&host, &at(b"/f")), Err(HomeError::Unusable { .. })));
+        assert!(matches!(read(&&host, &at(b"/none")), Err(HomeError::Unusable { .. })));
+        assert!(matches!(read(&&host, &at(b"/f")), Err(HomeError::Unusable { .. })));
         let broken = MemoryHost::new().file("/h/state.json", b"[]");
-        assert!(matches!(read(&broken, &place()), Err(HomeError::State(_))));
+        assert!(matches!(read(&&broken, &place()), Err(HomeError::State(_))));
     }
 }
