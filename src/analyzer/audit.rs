@@ -181,7 +181,7 @@ pub fn run<'h>(
 
 /// `f` of every item, on all threads, in the order of the input: for work of other rooms that is not a judgement.
 pub fn parallel<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    items.par_iter().map(|item| f(item)).collect()
+    items.par_iter().map(&f).collect()
 }
 
 /// Judges one path.

@@ -9,6 +9,7 @@ pub mod integrity;
 pub mod layout;
 pub mod mend;
 pub mod near;
+pub mod providers;
 pub mod state;
 pub mod survey;
 pub mod targets;

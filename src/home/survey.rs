@@ -6,7 +6,8 @@ use super::files::{self, Entry, Listing, What, base, has_library_name, parent};
 use super::finding::HomeFinding;
 use super::integrity::{self, Integrity, Recorded};
 use super::layout::resolved;
-use super::mend::{self, Mend};
+use super::mend::Mend;
+use super::providers::{self, Index};
 use super::targets::{Home, Record, Room, Tree};
 use crate::analyzer::audit::{self, Level, Library, RootCause};
 use crate::analyzer::disk::{Disk, Opening};
@@ -227,8 +228,8 @@ impl Survey {
                 report.integrity = Some(compared(host, disk, report));
             }
         }
-        let index = mend::Index::new(disk, self);
-        let mends = audit::parallel(&self.trees, |report| mend::mends(&index, disk, report));
+        let index = Index::new(disk, self);
+        let mends = audit::parallel(&self.trees, |report| providers::mends(&index, disk, report));
         for (report, mends) in self.trees.iter_mut().zip(mends) {
             report.mends = mends;
         }
