@@ -181,8 +181,9 @@ fn rows(out: &mut dyn Write, survey: &Survey, shown: Shown<'_>) -> io::Result<()
     if styles.is_empty() {
         return writeln!(out, "nothing is installed");
     }
+    let gap = if shown.width.is_some_and(|w| w < 100) { 1 } else { 2 };
     for column in grid.column_iter_mut() {
-        column.set_padding((0, 2));
+        column.set_padding((0, gap));
     }
     let mut styles = styles.into_iter();
     for (i, line) in grid.lines().enumerate() {
@@ -259,6 +260,7 @@ fn first_problem(report: &TreeReport, strict: bool) -> String {
         a.severity().cmp(&b.severity()).then(std::cmp::Ordering::Greater)
     });
     match worst.filter(|f| f.severity() > Severity::Note) {
+        Some(f) if f.path() == report.tree.path => f.code().to_owned(),
         Some(f) => format!("{}: {}", escaped(&inner(f.path())), f.code()),
         None => {
             let undecided = report

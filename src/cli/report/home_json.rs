@@ -76,7 +76,7 @@ pub fn tree(out: &mut dyn Write, report: &TreeReport, shown: Shown<'_>) -> io::R
     };
     write!(out, ",\"entries\":{},\"integrity\":{integrity},\"files\":[", report.listing.entries.len())?;
     for (i, j) in report.judged.iter().enumerate() {
-        out.write_all(if i > 0 { b",\n " } else { b"\n " })?;
+        out.write_all(if i > 0 { b"," } else { b"" })?;
         file(out, j, shown.strict)?;
     }
     out.write_all(b"],\"findings\":")?;
