@@ -108,6 +108,26 @@ fn plain_truth_has_its_own_mends() {
 }
 
 #[test]
+fn a_host_library_of_the_same_name_is_told() {
+    let mut m = Made::new();
+    // libm.so.6 is on every system and lacks this symbol; the home has one that does not.
+    if !m.library("math-1.0", "libm.so.6", "int tsuku_math(void){return 1;}", &["-nostdlib"]) {
+        return;
+    }
+    m.record("math", "1.0", &["libm.so.6"], &[]);
+    let uses = "int tsuku_math(void); int f(void){return tsuku_math();}";
+    m.library("user-1.0", "libuser.so.1", uses, &["-nostdlib", "-Llibs/math-1.0/lib", "-l:libm.so.6"]);
+    m.record("user", "1.0", &["libuser.so.1"], &[]);
+    m.save();
+    let out = m.run("verify --as plain --format json user", &[]);
+    let told: Value = serde_json::from_str(&stdout(&out)).unwrap();
+    let user = tree(&told, "user", "1.0");
+    assert_eq!(mends(user), ["add-dependency"]);
+    let text = user["mends"][0]["text"].as_str().unwrap();
+    assert!(text.starts_with("tsuku_math of libm.so.6 is in math@1.0"), "{text}");
+}
+
+#[test]
 fn statuses_are_tsukus() {
     let Some(m) = damaged() else { return };
     let status = |words: &str| {

@@ -10,9 +10,11 @@ use super::mend::{Mend, Reason};
 use super::survey::{Judged, Survey, TreeReport, soname};
 use super::targets::{Room, Tree};
 use crate::analyzer::audit::Library;
+use crate::analyzer::bind::{Reference, satisfies};
 use crate::analyzer::disk::{Disk, Opening};
 use crate::analyzer::finding::Finding;
 use crate::analyzer::image::elf::Image;
+use crate::analyzer::image::symbols::{Query, gnu_hash};
 use crate::analyzer::link_map::MissReason;
 use crate::analyzer::provenance::Provenance;
 use crate::analyzer::verdict::{Class, Verdict};
@@ -179,6 +181,7 @@ fn of_library(index: &Index, disk: &Disk<'_, '_>, report: &TreeReport, l: &Libra
                 None => Some(Mend::InstallProvider { package, needed: name.clone() }),
             }
         }
+        Finding::SymbolNotFound { object, reference, .. } => index.definer(disk, &package, object, reference),
         Finding::VersionNotFound { provider, version, symbols, only_weak, .. } => {
             let name = base(provider).to_vec();
             if index.is_in_home(provider) {
@@ -200,6 +203,30 @@ fn of_library(index: &Index, disk: &Disk<'_, '_>, report: &TreeReport, l: &Libra
 }
 
 impl Index {
+    /// A needed name that the system answered, while the home's file of that name defines the symbol.
+    fn definer(
+        &self,
+        disk: &Disk<'_, '_>,
+        package: &str,
+        object: &[u8],
+        reference: &Reference,
+    ) -> Option<Mend> {
+        let Opening::Image(image) = disk.open(object) else { return None };
+        let Image::Mapped(facts) = &image.image else { return None };
+        facts.needs.iter().filter_map(|n| n.name.as_ref().ok()).find_map(|needed| {
+            let with = |p: &&&Provider| defines(disk, &p.path, &reference.name);
+            let found = self.providers(disk, needed);
+            let provider = found.iter().find(with)?;
+            let way = relative(parent(object), parent(&provider.path));
+            Some(Mend::AddDependency {
+                package: self.owner(object).map_or_else(|| package.to_owned(), Tree::spec),
+                needed: [reference.name.as_slice(), b" of ", needed].concat(),
+                dependency: self.trees.get(provider.tree)?.spec(),
+                rpath: [b"$ORIGIN/".as_slice(), &way].concat(),
+            })
+        })
+    }
+
     /// The library whose tree holds `path`.
     fn owner(&self, path: &[u8]) -> Option<&Tree> {
         let path = lexical(path);
@@ -221,6 +248,15 @@ impl Index {
         debug_assert!(!name.is_empty());
         Some(Mend::StalePin { package: package.to_owned(), pinned: directory.to_vec(), present })
     }
+}
+
+/// Whether a file exports a symbol of that name, whatever its version.
+fn defines(disk: &Disk<'_, '_>, path: &[u8], name: &[u8]) -> bool {
+    let Opening::Image(image) = disk.open(path) else { return false };
+    let Image::Mapped(facts) = &image.image else { return false };
+    let query =
+        Query { name, hash: gnu_hash(name), version: None, plt: true, own: None, prefers_exact: false };
+    facts.symbols.lookup(&facts.vm, &facts.versions, &query).is_ok_and(satisfies)
 }
 
 /// `path` with `.` and `..` taken out by their letters.
