@@ -211,6 +211,53 @@ fn keys_that_leave_the_tree_are_refused() {
 }
 
 #[test]
+fn neither_our_environment_nor_our_directory_changes_a_verdict() {
+    let Some(m) = damaged() else { return };
+    let libs = m.at("libs/zlib-1.9/lib");
+    for surroundings in ["plain", "both"] {
+        let out = program()
+            .args(["verify", "chainless", "--as", surroundings, "--tsuku-home"])
+            .arg(m.at(""))
+            .env("LD_LIBRARY_PATH", &libs)
+            .current_dir(&libs)
+            .output()
+            .unwrap();
+        assert_eq!(out.status.code(), Some(if surroundings == "plain" { 7 } else { 0 }), "{}", stdout(&out));
+    }
+}
+
+#[test]
+fn hostile_files_and_pipes_stop_nothing() {
+    let m = Made::new();
+    // An ELF header with one program header: an interpreter of 64 TiB.
+    let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
+    elf.resize(16, 0);
+    elf.extend([3, 0, 62, 0, 1, 0, 0, 0]);
+    elf.extend([0; 8]);
+    elf.extend(64_u64.to_le_bytes());
+    elf.extend([0; 8]);
+    elf.extend([0, 0, 0, 0, 64, 0, 56, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+    elf.extend([3, 0, 0, 0, 4, 0, 0, 0]);
+    for word in [120_u64, 120, 120, 1 << 46, 1 << 46, 1] {
+        elf.extend(word.to_le_bytes());
+    }
+    elf.extend(b"/lib/ld.so\0");
+    m.file("libs/craft-1/lib/libcraft.so.1", &elf);
+    m.file("libs/craft-1/lib/libempty.so.1", b"");
+    let pipe = m.at("libs/craft-1/lib/libpipe.so.1");
+    if !std::process::Command::new("mkfifo").arg(&pipe).status().is_ok_and(|s| s.success()) {
+        return;
+    }
+    m.save();
+    let told = doctor(&m);
+    let craft = tree(&told, "craft", "1");
+    assert_eq!(codes(craft), ["special-file", "untracked-tree"]);
+    let verdicts: Vec<_> =
+        craft["files"].as_array().unwrap().iter().map(|f| &f["wrapper"]["verdict"]).collect();
+    assert_eq!(verdicts, ["fails", "fails"]);
+}
+
+#[test]
 fn odd_states_are_read_and_an_empty_home_is_well() {
     for state in ["{}", "null", r#"{"installed":null,"libs":null}"#, r#"{"LIBS":{}}"#] {
         let m = Made::new();

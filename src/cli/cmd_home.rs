@@ -107,10 +107,9 @@ pub fn run(
     let mut wrapped = judging.clone();
     let old =
         wrapped.env.iter().rposition(|(k, _)| k == b"LD_LIBRARY_PATH").map(|at| wrapped.env.remove(at).1);
-    let path = match old {
-        Some(old) => [path.as_slice(), b":", &old].concat(),
-        None => path,
-    };
+    // An empty element would be the working directory: as the wrappers do, nothing is joined to nothing.
+    let parts: Vec<Vec<u8>> = [path].into_iter().chain(old).filter(|p| !p.is_empty()).collect();
+    let path = parts.join(&b':');
     if !path.is_empty() {
         wrapped.env.push((b"LD_LIBRARY_PATH".to_vec(), path));
     }
