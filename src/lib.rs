@@ -4,3 +4,4 @@
 //! Data flow: paths, files, facts, link map, versions and bindings, verdict, report.
 
 pub mod analyzer;
+pub mod loader;

@@ -36,10 +36,12 @@ pub struct Output {
 }
 
 impl Frame {
-    /// No sandbox, no limit but a core file of 0 bytes.
+    /// No sandbox, no limits but those that keep the machine usable.
     pub fn plain() -> Frame {
         let mut limits = [Limit { resource: NO_LIMIT, pad: 0, value: 0 }; 6];
+        // RLIMIT_CORE, and 4 GiB of RLIMIT_DATA: one library must not take the memory of the others.
         limits[0].resource = 4;
+        limits[1] = Limit { resource: 2, pad: 0, value: 4 << 30 };
         let setup = Setup {
             magic: MAGIC, version: VERSION, flags: 0, uid: u32::MAX, gid: u32::MAX, ruleset: -1, filter_len: 0, before_len: 0, limits,
         };
