@@ -12,6 +12,8 @@ use super::wire::*;
 /// Time for a window of paths, and how many that is: tsuku kills a batch of 50 after 5 s.
 const BUDGET_US: u64 = 4_300_000;
 const WINDOW: usize = 50;
+/// A watcher that is so late was stopped.
+const LATE_US: u64 = 200_000;
 /// A probe younger than this holds a place; an older one is taken to hang and lets the next start.
 const YOUNG_US: u64 = 150_000;
 const PLACES: usize = 2;
@@ -69,7 +71,14 @@ fn window(path_of: &dyn Fn(usize) -> &'static CStr, start: usize, count: usize, 
         let (mut live, mut young) = (0, 0);
         for (pid, born) in pids.iter_mut().zip(&born).filter(|(pid, _)| **pid > 0) {
             // SAFETY: our own child, and no status is asked for.
-            if unsafe { sys::waitpid(*pid, ptr::null_mut(), sys::WNOHANG) } != 0 {
+            let ended = unsafe {
+                // A library that stops its watcher stops its clock too.
+                if now > end + LATE_US {
+                    sys::kill(*pid, sys::SIGKILL);
+                }
+                sys::waitpid(*pid, ptr::null_mut(), sys::WNOHANG) != 0
+            };
+            if ended {
                 *pid = 0;
                 continue;
             }

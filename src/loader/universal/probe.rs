@@ -243,11 +243,12 @@ unsafe fn child(frame: &Frame, request: &Request, path: &CStr, watcher: u32, pag
         phase.write_volatile(BEFORE);
         let mut before = frame.before.get(..frame.setup.before_len as usize).unwrap_or_default();
         while let Ok(first) = CStr::from_bytes_until_nul(before) {
-            if dl::open(first, false, true).is_none() {
+            let Some(opened) = dl::open(first, false, true) else {
                 dl::error(say);
                 finish(NOT_RUN);
                 sys::_exit(0);
-            }
+            };
+            core::mem::forget(opened);
             before = before.get(first.to_bytes_with_nul().len()..).unwrap_or_default();
         }
         phase.write_volatile(OPENING);
