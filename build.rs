@@ -1,7 +1,10 @@
 //! Builds the universal helper, writes the pins, and says in code what came of it.
 //! It must never stop a build because a linker is missing, except a release's.
 //! The helper is one crate of its own: its panic strategy and its libraries are not those of this package.
-#![expect(clippy::disallowed_methods, reason = "a build script reads its environment and starts the compiler")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a build script reads its environment and starts the compiler"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,10 +26,15 @@ fn main() {
     let helper = out.join("tsuku-dltest");
     match embed(&helper, &out, &version) {
         Ok(()) => println!("cargo::rustc-cfg=tsuku_embedded"),
-        Err(why) if env::var_os("TSUKU_RELEASE_VERSION").is_some() && variable("CARGO_CFG_TARGET_OS") == "linux" => {
+        Err(why)
+            if env::var_os("TSUKU_RELEASE_VERSION").is_some()
+                && variable("CARGO_CFG_TARGET_OS") == "linux" =>
+        {
             panic!("a release carries its helper: {why}");
         }
-        Err(why) => println!("cargo::warning=no helper is embedded, Level 3 will use the portable one: {why}"),
+        Err(why) => {
+            println!("cargo::warning=no helper is embedded, Level 3 will use the portable one: {why}")
+        }
     }
 }
 
@@ -38,7 +46,8 @@ fn variable(name: &str) -> String {
 fn version() -> String {
     let package = variable("CARGO_PKG_VERSION");
     let Ok(release) = env::var("TSUKU_RELEASE_VERSION") else { return format!("{package}-dev") };
-    let candidate = release.strip_prefix(&package).is_some_and(|rest| rest.is_empty() || rest.starts_with("-rc."));
+    let candidate =
+        release.strip_prefix(&package).is_some_and(|rest| rest.is_empty() || rest.starts_with("-rc."));
     assert!(candidate, "TSUKU_RELEASE_VERSION is {release}, the package is {package}");
     release
 }
@@ -50,7 +59,10 @@ fn pins(version: &str) -> String {
         println!("cargo::rerun-if-changed={path}");
         let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("TSUKU_DLTEST_PINS: {path}: {e}"));
         for (sum, asset) in text.lines().filter_map(|line| line.split_once("  ")) {
-            assert!(sum.len() == 64 && sum.bytes().all(|b| b.is_ascii_hexdigit()), "TSUKU_DLTEST_PINS: {sum:?} is no SHA-256");
+            assert!(
+                sum.len() == 64 && sum.bytes().all(|b| b.is_ascii_hexdigit()),
+                "TSUKU_DLTEST_PINS: {sum:?} is no SHA-256"
+            );
             if asset.starts_with("tsuku-dltest-") {
                 rows += &format!("    ({asset:?}, {sum:?}),\n");
             }
@@ -74,7 +86,9 @@ fn embed(helper: &Path, out: &Path, version: &str) -> Result<(), String> {
         _ => return Err(format!("there is no universal helper for {arch}-{os}")),
     };
     let first = build(helper, out, version, interpreter, Linker::Lld);
-    first.or_else(|lld| build(helper, out, version, interpreter, Linker::Cc).map_err(|cc| format!("{lld}; {cc}")))
+    first.or_else(|lld| {
+        build(helper, out, version, interpreter, Linker::Cc).map_err(|cc| format!("{lld}; {cc}"))
+    })
 }
 
 #[derive(Clone, Copy)]
@@ -92,9 +106,20 @@ impl Linker {
                 all
             }
             Linker::Cc => {
-                let mut all = vec!["-Clinker-flavor=gcc".to_owned(), "-Clink-arg=-nostdlib".to_owned(), "-Clink-arg=-nostartfiles".to_owned()];
+                let mut all = vec![
+                    "-Clinker-flavor=gcc".to_owned(),
+                    "-Clink-arg=-nostdlib".to_owned(),
+                    "-Clink-arg=-nostartfiles".to_owned(),
+                ];
                 let native = variable("HOST") == variable("TARGET");
-                all.push(format!("-Clinker={}", if native { "cc".to_owned() } else { format!("{}-linux-gnu-gcc", variable("CARGO_CFG_TARGET_ARCH")) }));
+                all.push(format!(
+                    "-Clinker={}",
+                    if native {
+                        "cc".to_owned()
+                    } else {
+                        format!("{}-linux-gnu-gcc", variable("CARGO_CFG_TARGET_ARCH"))
+                    }
+                ));
                 all.extend(args.iter().map(|arg| format!("-Clink-arg=-Wl,{}", arg.replace(' ', ","))));
                 all
             }
@@ -109,23 +134,54 @@ fn build(helper: &Path, out: &Path, version: &str, interpreter: &str, linker: Li
     for (name, soname) in [("c", "libc.so.6"), ("dl", "libdl.so.2")] {
         let soname = format!("-soname={soname}");
         let mut rustc = compiler();
-        rustc.args(["--crate-type=cdylib", "--crate-name", name, "-o"]).arg(stubs.join(format!("lib{name}.so")));
+        rustc
+            .args(["--crate-type=cdylib", "--crate-name", name, "-o"])
+            .arg(stubs.join(format!("lib{name}.so")));
         rustc.args(linker.arguments(&[&soname])).arg(format!("{SOURCES}/stubs/{name}.rs"));
         run(rustc)?;
     }
     let mut rustc = compiler();
-    rustc.env("TSUKU_DLTEST_VERSION", version).args(["--crate-type=bin", "--crate-name=tsuku_dltest", "-Cstrip=symbols", "-o"]);
+    rustc.env("TSUKU_DLTEST_VERSION", version).args([
+        "--crate-type=bin",
+        "--crate-name=tsuku_dltest",
+        "-Cstrip=symbols",
+        "-o",
+    ]);
     rustc.arg(helper).arg("-L").arg(&stubs).arg(format!("{SOURCES}/main.rs"));
     let loader = format!("--dynamic-linker={interpreter}");
-    let wanted = ["-lc", "-ldl", "-pie", &loader, "-znow", "-znoseparate-code", "--gc-sections", "--build-id=none", "--hash-style=both", "--no-eh-frame-hdr"];
+    let wanted = [
+        "-lc",
+        "-ldl",
+        "-pie",
+        &loader,
+        "-znow",
+        "-znoseparate-code",
+        "--gc-sections",
+        "--build-id=none",
+        "--hash-style=both",
+        "--no-eh-frame-hdr",
+    ];
     rustc.args(linker.arguments(&wanted));
     run(rustc)
 }
 
 fn compiler() -> Command {
     let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
-    rustc.args(["--edition=2024", "--target", &variable("TARGET"), "-Copt-level=z", "-Cpanic=abort", "-Cdebuginfo=0"]);
-    rustc.args(["-Ccodegen-units=1", "-Coverflow-checks=off", "-Crelocation-model=pic", "-Ctarget-feature=-crt-static", "--cap-lints=allow"]);
+    rustc.args([
+        "--edition=2024",
+        "--target",
+        &variable("TARGET"),
+        "-Copt-level=z",
+        "-Cpanic=abort",
+        "-Cdebuginfo=0",
+    ]);
+    rustc.args([
+        "-Ccodegen-units=1",
+        "-Coverflow-checks=off",
+        "-Crelocation-model=pic",
+        "-Ctarget-feature=-crt-static",
+        "--cap-lints=allow",
+    ]);
     rustc.args(["-Clink-self-contained=no", "-Cdefault-linker-libraries=no", "-Cforce-unwind-tables=no"]);
     // The same bytes wherever the sources lie.
     rustc.arg(format!("--remap-path-prefix={}=.", variable("CARGO_MANIFEST_DIR")));

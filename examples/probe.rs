@@ -9,14 +9,16 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tsuku_verify::loader::helper::{HelperRequest, resolve};
-use tsuku_verify::loader::pool::{ProbeOptions, allowed, environment, probe};
+use tsuku_verify::loader::options::{ProbeOptions, allowed, environment};
+use tsuku_verify::loader::probe;
 use tsuku_verify::loader::sandbox::Sandbox;
 
 fn main() {
     let mut args = std::env::args_os().skip(1).map(OsString::into_vec);
     let (mut request, mut paths, mut preloaded) = (HelperRequest::default(), Vec::new(), Vec::new());
     let (mut workers, mut timeout, mut sandbox, mut close, mut time) = (1, 5.0, Sandbox::Auto, false, false);
-    let mut env: Vec<_> = std::env::vars_os().map(|(k, v)| (k.into_vec(), v.into_vec())).filter(|(k, _)| allowed(k)).collect();
+    let mut env: Vec<_> =
+        std::env::vars_os().map(|(k, v)| (k.into_vec(), v.into_vec())).filter(|(k, _)| allowed(k)).collect();
     let mut loader = None;
     while let Some(arg) = args.next() {
         let mut value = || args.next().expect("a value");
@@ -55,8 +57,10 @@ fn main() {
     }
     let helper = resolve(&request).expect("a helper");
     let mut options = ProbeOptions::new(&helper, std::env::current_dir().expect("a directory"));
-    (options.workers, options.deadline, options.sandbox) = (workers, Duration::from_secs_f64(timeout), sandbox);
-    (options.preloaded, options.close, options.loader, options.env) = (preloaded, close, loader, environment(env));
+    (options.workers, options.deadline, options.sandbox) =
+        (workers, Duration::from_secs_f64(timeout), sandbox);
+    (options.preloaded, options.close, options.loader, options.env) =
+        (preloaded, close, loader, environment(env));
     let start = Instant::now();
     let answers = probe(&paths, &options);
     if time {

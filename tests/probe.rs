@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 
 use libraries::{Wanted, all, compile, left_behind};
 use tsuku_verify::loader::helper::{EMBEDDED, Helper, HelperRequest, resolve};
-use tsuku_verify::loader::pool::{ProbeOptions, probe};
+
 use tsuku_verify::loader::sandbox::Sandbox;
-use tsuku_verify::loader::{Details, ProbeOutcome};
+use tsuku_verify::loader::{Details, ProbeOptions, ProbeOutcome, probe};
 
 /// The tests measure time and look for processes: one after the other.
 static ONE: Mutex<()> = Mutex::new(());
@@ -36,7 +36,9 @@ fn helpers() -> &'static [(&'static str, PathBuf)] {
                 std::fs::write(&path, bytes).unwrap();
                 helpers.push(("universal", path));
             }
-            None => assert!(std::env::var_os("TSUKU_TEST_REQUIRE_ALL").is_none(), "no universal helper was built"),
+            None => {
+                assert!(std::env::var_os("TSUKU_TEST_REQUIRE_ALL").is_none(), "no universal helper was built")
+            }
         }
         for (_, path) in &helpers {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -61,7 +63,8 @@ fn agrees(wanted: Wanted, (outcome, details): &(ProbeOutcome, Details)) -> bool 
         Wanted::Exited(status) => *outcome == ProbeOutcome::Exited { status },
         Wanted::TimedOut => *outcome == ProbeOutcome::TimedOut,
         Wanted::Blamed => {
-            details.attacked_helper && matches!(outcome, ProbeOutcome::Crashed { .. } | ProbeOutcome::TimedOut)
+            details.attacked_helper
+                && matches!(outcome, ProbeOutcome::Crashed { .. } | ProbeOutcome::TimedOut)
         }
     }
 }
@@ -80,14 +83,19 @@ fn every_library_gets_its_own_outcome() {
         for workers in [1, 2] {
             let helper = helper(path);
             let mut options = ProbeOptions::new(&helper, "/".into());
-            (options.sandbox, options.workers, options.deadline) = (Sandbox::Off, workers, Duration::from_secs(2));
+            (options.sandbox, options.workers, options.deadline) =
+                (Sandbox::Off, workers, Duration::from_secs(2));
             options.limits.data = 512 << 20;
             let start = Instant::now();
             let answers = probe(&bytes(all()), &options);
             let took = start.elapsed();
             assert_eq!(answers.len(), all().len());
             for ((path, wanted), answer) in all().iter().zip(&answers) {
-                assert!(agrees(*wanted, answer), "{name}, {workers} workers: {}: wanted {wanted:?}, got {answer:?}", path.display());
+                assert!(
+                    agrees(*wanted, answer),
+                    "{name}, {workers} workers: {}: wanted {wanted:?}, got {answer:?}",
+                    path.display()
+                );
             }
             // Six deadlines, and one more with its grace for the helper that was stopped.
             assert!(took < Duration::from_secs(30), "{name}: {took:?}");
@@ -107,7 +115,10 @@ fn the_drop_in_answers_for_each_path_in_order() {
         let (status, text, array) = dropin(helper, &paths);
         assert!(start.elapsed() < Duration::from_secs(5), "{name}: {:?}", start.elapsed());
         assert_eq!(status, Some(1), "{name}");
-        assert!(text.starts_with('[') && text.trim_end().ends_with(']') && text.lines().count() == 1, "{name}: {text}");
+        assert!(
+            text.starts_with('[') && text.trim_end().ends_with(']') && text.lines().count() == 1,
+            "{name}: {text}"
+        );
         assert_eq!(array.len(), paths.len(), "{name}");
         for (path, entry) in paths.iter().zip(&array) {
             assert_eq!(entry["path"].as_str(), path.to_str(), "{name}");
@@ -115,10 +126,18 @@ fn the_drop_in_answers_for_each_path_in_order() {
         }
         for ((path, wanted), entry) in all().iter().zip(&array) {
             // Within the whole time of a batch the copies of a stopped watcher are no different from a hang.
-            assert_eq!(entry["ok"].as_bool(), Some(*wanted == Wanted::Loaded), "{name}: {}: {entry}", path.display());
+            assert_eq!(
+                entry["ok"].as_bool(),
+                Some(*wanted == Wanted::Loaded),
+                "{name}: {}: {entry}",
+                path.display()
+            );
         }
         let last = array.last().unwrap()["error"].as_str().unwrap();
-        assert_eq!(last, "/nonexistent/libgone.so: cannot open shared object file: No such file or directory");
+        assert_eq!(
+            last,
+            "/nonexistent/libgone.so: cannot open shared object file: No such file or directory"
+        );
         assert_eq!(left_behind(), Vec::<String>::new(), "{name}");
     }
 }
@@ -150,10 +169,16 @@ fn the_drop_in_keeps_the_contract_of_its_command_line() {
     for (name, helper) in helpers() {
         let version = Command::new(helper).arg("--version").output().unwrap();
         let text = String::from_utf8(version.stdout).unwrap();
-        assert!(text.starts_with("tsuku-dltest v") && text.ends_with('\n') && version.status.success(), "{name}: {text}");
+        assert!(
+            text.starts_with("tsuku-dltest v") && text.ends_with('\n') && version.status.success(),
+            "{name}: {text}"
+        );
         let usage = Command::new(helper).output().unwrap();
         assert_eq!(usage.status.code(), Some(2), "{name}");
-        assert!(usage.stdout.is_empty() && usage.stderr.starts_with(b"usage: tsuku-dltest <path>..."), "{name}");
+        assert!(
+            usage.stdout.is_empty() && usage.stderr.starts_with(b"usage: tsuku-dltest <path>..."),
+            "{name}"
+        );
         let (status, text, array) = dropin(helper, &[&good]);
         assert_eq!((status, array.len()), (Some(0), 1), "{name}: {text}");
         let (status, text, array) = dropin(helper, &[&odd, Path::new("")]);
@@ -182,7 +207,10 @@ fn the_sandbox_takes_powers_and_says_so() {
     for (name, file) in helpers() {
         let helper = helper(file);
         let mut options = ProbeOptions::new(&helper, "/".into());
-        let off = { options.sandbox = Sandbox::Off; probe(&path, &options) };
+        let off = {
+            options.sandbox = Sandbox::Off;
+            probe(&path, &options)
+        };
         assert_eq!(off[0].0, ProbeOutcome::Exited { status: 11 }, "{name}");
         assert!(!off[0].1.in_force.contains(&"seccomp"), "{name}");
         std::fs::remove_file(&mark).unwrap();
@@ -193,7 +221,12 @@ fn the_sandbox_takes_powers_and_says_so() {
             continue;
         }
         assert_eq!(strict[0].0, ProbeOutcome::Loaded, "{name}: {strict:?}");
-        assert!(["no-new-privs", "landlock", "seccomp", "rlimits"].iter().all(|p| strict[0].1.in_force.contains(p)), "{name}: {strict:?}");
+        assert!(
+            ["no-new-privs", "landlock", "seccomp", "rlimits"]
+                .iter()
+                .all(|p| strict[0].1.in_force.contains(p)),
+            "{name}: {strict:?}"
+        );
         assert!(!mark.exists(), "{name}");
     }
 }
@@ -210,7 +243,11 @@ fn the_environment_is_only_what_is_given() {
         let mut options = ProbeOptions::new(&helper, cwd.clone());
         options.env = vec![("ONLY".into(), "this".into())];
         let answers = probe(&[library.as_os_str().as_bytes().to_vec()], &options);
-        assert_eq!(String::from_utf8_lossy(&answers[0].1.output), format!("ONLY=this\n{}\n", cwd.display()), "{name}: {answers:?}");
+        assert_eq!(
+            String::from_utf8_lossy(&answers[0].1.output),
+            format!("ONLY=this\n{}\n", cwd.display()),
+            "{name}: {answers:?}"
+        );
     }
 }
 

@@ -2,7 +2,7 @@
 //! It must never skip one whose death only running can show: code that runs while it is loaded.
 //! Follows glibc elf/dl-init.c:call_init and elf/dl-reloc.c (IFUNC resolvers run during relocation).
 
-use crate::analyzer::verdict::Verdict;
+use crate::analyzer::verdict::{InitSummary, Verdict};
 
 /// `--probe`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -14,24 +14,6 @@ pub enum Escalation {
     Always,
     /// None.
     Never,
-}
-
-/// Code that runs while a library is loaded, in it and in all it needs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct InitSummary {
-    /// Objects with initialisers beyond those every compiler adds.
-    pub with_initialisers: usize,
-    /// Objects with IFUNC resolvers.
-    pub with_ifuncs: usize,
-    /// Something could not be read, so nobody knows.
-    pub unknown: bool,
-}
-
-impl InitSummary {
-    /// True if loading runs code of the libraries, or may.
-    pub fn runs_code(&self) -> bool {
-        self.with_initialisers > 0 || self.with_ifuncs > 0 || self.unknown
-    }
 }
 
 /// Whether to probe, and if not, why not.

@@ -144,7 +144,12 @@ pub fn resolve(request: &HelperRequest) -> Result<Helper, HelperError> {
         match read_own(path) {
             Ok(bytes) => {
                 let body = Body::OwnProgram(path.clone());
-                return Ok(Helper { source: Source::OwnProgram, sha256: sha256(&bytes), fidelity: Fidelity::Reduced, body });
+                return Ok(Helper {
+                    source: Source::OwnProgram,
+                    sha256: sha256(&bytes),
+                    fidelity: Fidelity::Reduced,
+                    body,
+                });
             }
             Err(why) => reason = format!("{reason}; {}: {why}", path.display()),
         }
@@ -157,13 +162,18 @@ pub fn resolve(request: &HelperRequest) -> Result<Helper, HelperError> {
 /// An installed helper, if it is the one whose hash is known.
 fn pinned(path: &Path, pin: Option<&str>, reason: String) -> Result<Helper, HelperError> {
     let Some(pin) = pin else {
-        return Err(HelperError::Unavailable { reason: format!("{reason}; this build knows no hash of another") });
+        return Err(HelperError::Unavailable {
+            reason: format!("{reason}; this build knows no hash of another"),
+        });
     };
     if rustix::fs::access(path, rustix::fs::Access::EXISTS) == Err(rustix::io::Errno::NOENT) {
-        return Err(HelperError::Unavailable { reason: format!("{reason}; {} is not installed", path.display()) });
+        return Err(HelperError::Unavailable {
+            reason: format!("{reason}; {} is not installed", path.display()),
+        });
     }
     let refuse = |reason: String| HelperError::Refused { path: path.to_owned(), reason };
-    let helper = read(path).and_then(|bytes| sealed(&bytes, Source::Pinned, Fidelity::Unknown)).map_err(refuse)?;
+    let helper =
+        read(path).and_then(|bytes| sealed(&bytes, Source::Pinned, Fidelity::Unknown)).map_err(refuse)?;
     if helper.sha256 != pin {
         return Err(refuse(format!("its SHA-256 is {}, not {pin}", helper.sha256)));
     }
@@ -226,7 +236,10 @@ impl Helper {
                 let there = |path: &&str| rustix::fs::access(*path, rustix::fs::Access::EXEC_OK).is_ok();
                 let own = OWN_LOADERS.iter().find(|p| there(p));
                 let needed = sealed.start == Start::ThroughLoader || own.is_none();
-                let other = || own.or_else(|| OTHER_LOADERS.iter().find(|p| there(p))).map(|p| (PathBuf::from(p), Vec::new()));
+                let other = || {
+                    own.or_else(|| OTHER_LOADERS.iter().find(|p| there(p)))
+                        .map(|p| (PathBuf::from(p), Vec::new()))
+                };
                 let loader = loader.cloned().or_else(|| if needed { other() } else { None });
                 seal::command(&Program { sealed, loader })
             }
@@ -261,7 +274,12 @@ pub struct Status {
 
 /// What this build carries and accepts.
 pub fn status() -> Status {
-    Status { version: PINNED_VERSION, embedded: EMBEDDED.map(sha256), embedded_size: EMBEDDED.map(<[u8]>::len), pin: pin() }
+    Status {
+        version: PINNED_VERSION,
+        embedded: EMBEDDED.map(sha256),
+        embedded_size: EMBEDDED.map(<[u8]>::len),
+        pin: pin(),
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 pub mod escalate;
 pub mod helper;
+pub mod options;
 pub mod outcome;
 pub mod pool;
 pub mod portable;
@@ -11,5 +12,6 @@ mod protocol;
 pub mod sandbox;
 pub mod seal;
 
+pub use options::ProbeOptions;
 pub use outcome::{Agreement, Details, ProbeOutcome};
-pub use pool::{ProbeOptions, probe};
+pub use pool::probe;

@@ -155,7 +155,8 @@ impl ProbeOutcome {
             (wire::LIMITS, "rlimits"),
             (wire::SUBREAPER, "subreaper"),
         ];
-        let in_force = NAMES.iter().filter(|(bit, _)| reply.in_force & bit != 0).map(|(_, name)| *name).collect();
+        let in_force =
+            NAMES.iter().filter(|(bit, _)| reply.in_force & bit != 0).map(|(_, name)| *name).collect();
         let open = Duration::from_micros(u64::from(reply.open_us));
         (outcome, Details { phase, open, output: reply.output, in_force, attacked_helper: false })
     }
@@ -192,7 +193,9 @@ impl Serialize for ProbeOutcome {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("outcome", self.name())?;
         match self {
-            ProbeOutcome::Refused { message } => map.serialize_entry("message", &String::from_utf8_lossy(message))?,
+            ProbeOutcome::Refused { message } => {
+                map.serialize_entry("message", &String::from_utf8_lossy(message))?
+            }
             ProbeOutcome::Crashed { signal } => match signal_name(*signal) {
                 Some(name) => map.serialize_entry("signal", name)?,
                 None => map.serialize_entry("signal", signal)?,

@@ -5,125 +5,23 @@
 #![expect(clippy::disallowed_methods, reason = "one of the two files that may start processes")]
 
 use std::collections::VecDeque;
-use std::ffi::OsString;
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::ffi::OsStringExt;
+use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::helper::Helper;
+use super::options::{DEADLINE, ProbeOptions};
 use super::outcome::{Details, ProbeOutcome};
-use super::protocol::{self, Frame, Head, Nonce, wire};
-use super::sandbox::{Rules, Sandbox};
+use super::protocol::{self, Head, Nonce, wire};
 use super::seal;
 
-/// The deadline of a library if nothing else is said.
-pub const DEADLINE: Duration = Duration::from_secs(5);
 /// How much longer than the deadline a helper may be silent: it has to kill and collect what a library left.
 const GRACE: Duration = Duration::from_secs(2);
 /// How often helpers may fail to start before the pool gives up.
 const START_FAILURES: usize = 3;
-
-/// What the probed process may use at most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of private writable memory.
-    pub data: u64,
-    /// Bytes of address space; sanitizers reserve many terabytes, so it is rarely useful.
-    pub address_space: Option<u64>,
-    /// Bytes of the longest file written.
-    pub file_size: u64,
-    /// Descriptors.
-    pub files: u64,
-    /// Processes and threads of the user.
-    pub processes: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits { data: 2 << 30, address_space: None, file_size: 256 << 20, files: 1024, processes: 8192 }
-    }
-}
-
-/// Under which conditions libraries are probed.
-#[derive(Debug)]
-pub struct ProbeOptions<'a> {
-    /// Who probes.
-    pub helper: &'a Helper,
-    /// Helper processes side by side.
-    pub workers: usize,
-    /// Time for one library.
-    pub deadline: Duration,
-    /// The whole environment of the probed process, as in the loader model.
-    pub env: Vec<(OsString, OsString)>,
-    /// Its working directory.
-    pub cwd: PathBuf,
-    /// Its user and group, if not ours.
-    pub user: Option<(u32, u32)>,
-    /// Libraries opened first with RTLD_GLOBAL.
-    pub preloaded: Vec<Vec<u8>>,
-    /// Powers taken away.
-    pub sandbox: Sandbox,
-    /// Another loader to run under, with arguments for it.
-    pub loader: Option<(PathBuf, Vec<OsString>)>,
-    /// Resource limits.
-    pub limits: Limits,
-    /// Close each library again, and count what happens there.
-    pub close: bool,
-    /// RTLD_LAZY instead of RTLD_NOW.
-    pub lazy: bool,
-}
-
-impl<'a> ProbeOptions<'a> {
-    /// As a plain program started here by this user: no environment, all protections that can be had.
-    pub fn new(helper: &'a Helper, cwd: PathBuf) -> ProbeOptions<'a> {
-        ProbeOptions {
-            helper,
-            workers: 1,
-            deadline: DEADLINE,
-            env: Vec::new(),
-            cwd,
-            user: None,
-            preloaded: Vec::new(),
-            sandbox: Sandbox::Auto,
-            loader: None,
-            limits: Limits::default(),
-            close: false,
-            lazy: false,
-        }
-    }
-
-    fn frame(&self, rules: &Rules) -> Frame {
-        let seconds = self.deadline.as_secs().saturating_add(2);
-        let mut limits = vec![
-            (libc::RLIMIT_CORE, 0),
-            (libc::RLIMIT_DATA, self.limits.data),
-            (libc::RLIMIT_FSIZE, self.limits.file_size),
-            (libc::RLIMIT_NOFILE, self.limits.files),
-            // Several threads may be busy at once; the deadline is the real limit, this one is for what escapes it.
-            (libc::RLIMIT_CPU, seconds.saturating_mul(4)),
-        ];
-        limits.push(match self.limits.address_space {
-            Some(bytes) => (libc::RLIMIT_AS, bytes),
-            None => (libc::RLIMIT_NPROC, self.limits.processes),
-        });
-        #[cfg_attr(not(all(target_os = "linux", target_env = "gnu")), expect(clippy::unnecessary_cast))]
-        let limits = limits.into_iter().map(|(resource, value)| (resource as u32, value)).collect();
-        Frame {
-            strict: self.sandbox == Sandbox::Strict,
-            user: self.user,
-            ruleset: rules.ruleset.as_ref().map(AsRawFd::as_raw_fd),
-            filter: rules.filter.clone(),
-            before: self.preloaded.iter().flat_map(|path| path.iter().copied().chain([0])).collect(),
-            limits,
-        }
-    }
-}
 
 /// Probes each path; the answers are in the order of the paths.
 pub fn probe(paths: &[Vec<u8>], options: &ProbeOptions<'_>) -> Vec<(ProbeOutcome, Details)> {
@@ -241,7 +139,8 @@ impl Pool<'_> {
         let mut command = self.options.helper.command(self.options.loader.as_ref())?;
         command.arg("serve").env_clear().envs(self.options.env.iter().map(|(k, v)| (k, v)));
         command.current_dir(&self.options.cwd).process_group(0);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let (Some(mut requests), Some(replies)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(std::io::ErrorKind::BrokenPipe.into());
         };
@@ -266,15 +165,26 @@ impl Pool<'_> {
             let path = paths.get(task.index).map(Vec::as_slice).unwrap_or_default();
             let mut nonce = Nonce::default();
             if rustix::rand::getrandom(&mut nonce, rustix::rand::GetRandomFlags::empty()) != Ok(nonce.len()) {
-                self.answer(task, ProbeOutcome::NotRun { reason: "no random numbers".into() }, Details::default());
+                self.answer(
+                    task,
+                    ProbeOutcome::NotRun { reason: "no random numbers".into() },
+                    Details::default(),
+                );
                 continue;
             }
-            let flags = if self.options.close { wire::CLOSE } else { 0 } | if self.options.lazy { wire::LAZY } else { 0 };
+            let flags = if self.options.close { wire::CLOSE } else { 0 }
+                | if self.options.lazy { wire::LAZY } else { 0 };
             let deadline = u32::try_from(self.options.deadline.as_millis()).unwrap_or(u32::MAX / 2).max(1);
             // A bare name would be searched for, an empty one is the program itself.
-            let request = Some(path).filter(|p| p.contains(&b'/')).and_then(|p| protocol::request(&nonce, deadline, flags, p));
+            let request = Some(path)
+                .filter(|p| p.contains(&b'/'))
+                .and_then(|p| protocol::request(&nonce, deadline, flags, p));
             let Some(request) = request else {
-                self.answer(task, ProbeOutcome::NotRun { reason: "not a path that can be asked for".into() }, Details::default());
+                self.answer(
+                    task,
+                    ProbeOutcome::NotRun { reason: "not a path that can be asked for".into() },
+                    Details::default(),
+                );
                 continue;
             };
             worker.task = Some((task, nonce));
@@ -334,7 +244,10 @@ impl Pool<'_> {
             worker.greeted = true;
             let end = status.map_or_else(|e| e.to_string(), |status| status.to_string());
             let text = text.trim();
-            self.failed(format!("the helper does not start ({end}){}{text}", if text.is_empty() { "" } else { ": " }));
+            self.failed(format!(
+                "the helper does not start ({end}){}{text}",
+                if text.is_empty() { "" } else { ": " }
+            ));
             return;
         };
         if !task.again && !silent {
@@ -346,7 +259,9 @@ impl Pool<'_> {
             // The probed process dies with its helper, of the same signal.
             Ok(status) => match status.signal() {
                 Some(signal) => ProbeOutcome::Crashed { signal },
-                None => ProbeOutcome::NotRun { reason: format!("the helper ended while it watched the library ({status})") },
+                None => ProbeOutcome::NotRun {
+                    reason: format!("the helper ended while it watched the library ({status})"),
+                },
             },
             Err(error) => ProbeOutcome::NotRun { reason: error.to_string() },
         };
@@ -368,22 +283,19 @@ impl Pool<'_> {
 /// Sleeps until a helper says something or the first patience ends; tells who has something to say.
 fn wait(workers: &[Worker]) -> Vec<bool> {
     let now = Instant::now();
-    let first = workers.iter().filter(|w| w.task.is_some() || !w.greeted).map(|w| w.patience.saturating_duration_since(now)).min();
+    let first = workers
+        .iter()
+        .filter(|w| w.task.is_some() || !w.greeted)
+        .map(|w| w.patience.saturating_duration_since(now))
+        .min();
     let pause = first.unwrap_or(Duration::ZERO) + Duration::from_millis(1);
-    let pause = Timespec { tv_sec: i64::try_from(pause.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(pause.subsec_nanos()) };
-    let mut fds: Vec<PollFd<'_>> = workers.iter().map(|w| PollFd::from_borrowed_fd(w.replies.as_fd(), PollFlags::IN)).collect();
+    let pause = Timespec {
+        tv_sec: i64::try_from(pause.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: i64::from(pause.subsec_nanos()),
+    };
+    let mut fds: Vec<PollFd<'_>> =
+        workers.iter().map(|w| PollFd::from_borrowed_fd(w.replies.as_fd(), PollFlags::IN)).collect();
     // An interruption is a round in which nobody says anything.
     let heard = poll(&mut fds, Some(&pause)).is_ok();
     fds.iter().map(|fd| heard && !fd.revents().is_empty()).collect()
-}
-
-/// The variables of ours that a probed process may see: the allow-list.
-pub fn allowed(name: &[u8]) -> bool {
-    const NAMES: &[&[u8]] = &[b"PATH", b"HOME", b"LANG", b"LANGUAGE", b"TZ", b"TERM", b"USER", b"LOGNAME", b"SHELL"];
-    NAMES.contains(&name) || name.starts_with(b"LC_")
-}
-
-/// Pairs of bytes as the environment of a process.
-pub fn environment(pairs: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Vec<(OsString, OsString)> {
-    pairs.into_iter().map(|(name, value)| (OsString::from_vec(name), OsString::from_vec(value))).collect()
 }

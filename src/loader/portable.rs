@@ -70,7 +70,8 @@ mod dl {
 /// The whole program: arguments without its name, to exit status.
 pub fn run(arguments: Vec<OsString>) -> i32 {
     // Arguments come from `execve`: none can contain NUL.
-    let arguments: Vec<CString> = arguments.into_iter().filter_map(|a| CString::new(a.into_vec()).ok()).collect();
+    let arguments: Vec<CString> =
+        arguments.into_iter().filter_map(|a| CString::new(a.into_vec()).ok()).collect();
     match arguments.as_slice() {
         [] => {
             sys::write_all(2, b"usage: tsuku-dltest <path>...\n");

@@ -71,18 +71,60 @@ mod seccomp {
 
     /// Refused whatever the arguments are.
     const REFUSED: &[i64] = &[
-        libc::SYS_ptrace, libc::SYS_process_vm_readv, libc::SYS_process_vm_writev, libc::SYS_pidfd_getfd,
-        libc::SYS_pidfd_send_signal, libc::SYS_rt_sigqueueinfo, libc::SYS_rt_tgsigqueueinfo, libc::SYS_tkill,
-        libc::SYS_execve, libc::SYS_execveat, libc::SYS_setsid, libc::SYS_unshare, libc::SYS_setns,
-        libc::SYS_mount, libc::SYS_umount2, libc::SYS_pivot_root, libc::SYS_chroot, libc::SYS_bpf,
-        libc::SYS_init_module, libc::SYS_finit_module, libc::SYS_delete_module, libc::SYS_kexec_load,
-        libc::SYS_reboot, libc::SYS_swapon, libc::SYS_swapoff, libc::SYS_sethostname, libc::SYS_setdomainname,
-        libc::SYS_settimeofday, libc::SYS_clock_settime, libc::SYS_clock_adjtime, libc::SYS_adjtimex, libc::SYS_acct,
-        libc::SYS_fchmod, libc::SYS_fchmodat, libc::SYS_fchown, libc::SYS_fchownat, libc::SYS_setxattr,
-        libc::SYS_lsetxattr, libc::SYS_fsetxattr, libc::SYS_removexattr, libc::SYS_lremovexattr,
-        libc::SYS_fremovexattr, libc::SYS_utimensat, libc::SYS_mknodat, libc::SYS_truncate, libc::SYS_keyctl,
-        libc::SYS_add_key, libc::SYS_request_key, libc::SYS_io_uring_setup, libc::SYS_perf_event_open,
-        libc::SYS_userfaultfd, libc::SYS_quotactl, libc::SYS_fanotify_init, libc::SYS_setpriority,
+        libc::SYS_ptrace,
+        libc::SYS_process_vm_readv,
+        libc::SYS_process_vm_writev,
+        libc::SYS_pidfd_getfd,
+        libc::SYS_pidfd_send_signal,
+        libc::SYS_rt_sigqueueinfo,
+        libc::SYS_rt_tgsigqueueinfo,
+        libc::SYS_tkill,
+        libc::SYS_execve,
+        libc::SYS_execveat,
+        libc::SYS_setsid,
+        libc::SYS_unshare,
+        libc::SYS_setns,
+        libc::SYS_mount,
+        libc::SYS_umount2,
+        libc::SYS_pivot_root,
+        libc::SYS_chroot,
+        libc::SYS_bpf,
+        libc::SYS_init_module,
+        libc::SYS_finit_module,
+        libc::SYS_delete_module,
+        libc::SYS_kexec_load,
+        libc::SYS_reboot,
+        libc::SYS_swapon,
+        libc::SYS_swapoff,
+        libc::SYS_sethostname,
+        libc::SYS_setdomainname,
+        libc::SYS_settimeofday,
+        libc::SYS_clock_settime,
+        libc::SYS_clock_adjtime,
+        libc::SYS_adjtimex,
+        libc::SYS_acct,
+        libc::SYS_fchmod,
+        libc::SYS_fchmodat,
+        libc::SYS_fchown,
+        libc::SYS_fchownat,
+        libc::SYS_setxattr,
+        libc::SYS_lsetxattr,
+        libc::SYS_fsetxattr,
+        libc::SYS_removexattr,
+        libc::SYS_lremovexattr,
+        libc::SYS_fremovexattr,
+        libc::SYS_utimensat,
+        libc::SYS_mknodat,
+        libc::SYS_truncate,
+        libc::SYS_keyctl,
+        libc::SYS_add_key,
+        libc::SYS_request_key,
+        libc::SYS_io_uring_setup,
+        libc::SYS_perf_event_open,
+        libc::SYS_userfaultfd,
+        libc::SYS_quotactl,
+        libc::SYS_fanotify_init,
+        libc::SYS_setpriority,
         libc::SYS_ioprio_set,
         #[cfg(target_arch = "x86_64")]
         libc::SYS_fork,
@@ -134,13 +176,22 @@ mod seccomp {
         // clone3 hides its flags in memory: it is not there, and the C library falls back to clone.
         when(&mut p, libc::SYS_clone3, &[refuse(libc::ENOSYS)]);
         let thread = u32::try_from(libc::CLONE_THREAD).unwrap_or(0);
-        when(&mut p, libc::SYS_clone, &[op(LOAD, 0, 0, argument(0)), op(ANY_BIT, 1, 0, thread), refuse(libc::EPERM)]);
+        when(
+            &mut p,
+            libc::SYS_clone,
+            &[op(LOAD, 0, 0, argument(0)), op(ANY_BIT, 1, 0, thread), refuse(libc::EPERM)],
+        );
         // Signals to itself only; the helper writes the number of the process in.
         for number in [libc::SYS_kill, libc::SYS_tgkill] {
-            when(&mut p, number, &[op(LOAD, 0, 0, argument(0)), op(EQUAL, 1, 0, OWN_PID), refuse(libc::EPERM)]);
+            when(
+                &mut p,
+                number,
+                &[op(LOAD, 0, 0, argument(0)), op(EQUAL, 1, 0, OWN_PID), refuse(libc::EPERM)],
+            );
         }
         // Limits of itself only, as 0 or by number.
-        let own = [op(LOAD, 0, 0, argument(0)), op(EQUAL, 2, 0, 0), op(EQUAL, 1, 0, OWN_PID), refuse(libc::EPERM)];
+        let own =
+            [op(LOAD, 0, 0, argument(0)), op(EQUAL, 2, 0, 0), op(EQUAL, 1, 0, OWN_PID), refuse(libc::EPERM)];
         when(&mut p, libc::SYS_prlimit64, &own);
         // Local sockets, and the one that asks the kernel for interfaces; nothing that leaves the machine.
         let local = [

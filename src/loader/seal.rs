@@ -2,7 +2,10 @@
 //! It must never hand out a file that was hashed but could be rewritten: what runs is exactly what was given.
 //! Follows memfd_create(2), execveat(2) and landlock(7); the ladder goes down where a kernel or its policy refuses.
 
-#![expect(clippy::disallowed_methods, reason = "one of the two files that may start processes and make unnamed files")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "one of the two files that may start processes and make unnamed files"
+)]
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -46,7 +49,8 @@ fn directories() -> [PathBuf; 3] {
 /// If neither a memory file nor a file without a name can be made.
 #[cfg(target_os = "linux")]
 pub fn seal(bytes: &[u8]) -> io::Result<Sealed> {
-    memory(bytes).or_else(|first| unnamed(bytes).map_err(|second| io::Error::other(format!("{first}; {second}"))))
+    memory(bytes)
+        .or_else(|first| unnamed(bytes).map_err(|second| io::Error::other(format!("{first}; {second}"))))
 }
 
 /// Makes the sealed copy.
@@ -68,7 +72,9 @@ fn memory(bytes: &[u8]) -> io::Result<Sealed> {
         Ok(file) => (file, Start::Direct),
         // Before 6.3 the flag is unknown and memory files are executable.
         Err(Errno::INVAL) => (memfd_create("tsuku-dltest", base)?, Start::Direct),
-        Err(Errno::ACCESS) => (memfd_create("tsuku-dltest", base | MemfdFlags::NOEXEC_SEAL)?, Start::ThroughLoader),
+        Err(Errno::ACCESS) => {
+            (memfd_create("tsuku-dltest", base | MemfdFlags::NOEXEC_SEAL)?, Start::ThroughLoader)
+        }
         Err(errno) => return Err(errno.into()),
     };
     let mut file = File::from(file);
@@ -160,7 +166,8 @@ pub fn landlock_ruleset() -> Option<OwnedFd> {
     const READ: u64 = 1 << 2 | 1 << 3;
     const TRUNCATE: u64 = 1 << 14;
     // SAFETY: with a null pointer and the version flag the call only tells a number.
-    let abi = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<Attributes>(), 0, 1) };
+    let abi =
+        unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<Attributes>(), 0, 1) };
     // Each version of the interface knows more rights: 13, then renaming across, truncating, device control.
     let known: u64 = match abi {
         ..=0 => return None,
@@ -174,14 +181,21 @@ pub fn landlock_ruleset() -> Option<OwnedFd> {
         net: if abi >= 4 { 3 } else { 0 },
         scoped: if abi >= 6 { 3 } else { 0 },
     };
-    let size = if abi >= 6 { 24 } else if abi >= 4 { 16 } else { 8 };
+    let size = if abi >= 6 {
+        24
+    } else if abi >= 4 {
+        16
+    } else {
+        8
+    };
     // SAFETY: the structure lives through the call and is at least `size` long; the result is a new descriptor or -1.
     let ruleset = unsafe {
         let fd = libc::syscall(libc::SYS_landlock_create_ruleset, &raw const attributes, size, 0);
         OwnedFd::from_raw_fd(i32::try_from(fd).ok().filter(|fd| *fd >= 0)?)
     };
     if let Ok(null) = open("/dev/null", OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
-        let beneath = Beneath { allowed: attributes.files & (WRITE_FILE | TRUNCATE), parent: null.as_raw_fd() };
+        let beneath =
+            Beneath { allowed: attributes.files & (WRITE_FILE | TRUNCATE), parent: null.as_raw_fd() };
         // SAFETY: both descriptors are open and the structure lives through the call. A failure leaves the rules stricter.
         unsafe { libc::syscall(libc::SYS_landlock_add_rule, ruleset.as_raw_fd(), 1, &raw const beneath, 0) };
     }

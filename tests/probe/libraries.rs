@@ -23,7 +23,11 @@ pub const MARK: &str = "tsukuprobemark";
 /// Name, constructor, outcome.
 pub const CASES: &[(&str, &str, Wanted)] = &[
     ("good", "", Loaded),
-    ("chatter", "for (int i = 0; i < 4000; i++) { puts(\"[{\\\"ok\\\":true}]\"); fputs(\"noise\\n\", stderr); } fflush(0);", Loaded),
+    (
+        "chatter",
+        "for (int i = 0; i < 4000; i++) { puts(\"[{\\\"ok\\\":true}]\"); fputs(\"noise\\n\", stderr); } fflush(0);",
+        Loaded,
+    ),
     ("exit0", "exit(0);", Exited(0)),
     ("exit3_raw", "syscall(SYS_exit_group, 3);", Exited(3)),
     ("crash", "volatile int *volatile z = 0; *z = 1;", Crashed(11)),
@@ -35,17 +39,37 @@ pub const CASES: &[(&str, &str, Wanted)] = &[
     ("fork_twice", "fork();", Loaded),
     ("fork_copy_returns", "if (fork()) _exit(0);", Exited(0)),
     ("fork_sleeper", "if (!fork()) { name(); sleep(60); _exit(0); }", Loaded),
-    ("daemon", "if (!fork()) { setsid(); if (!fork()) { name(); signal(SIGTERM, SIG_IGN); sleep(60); } _exit(0); }", Loaded),
+    (
+        "daemon",
+        "if (!fork()) { setsid(); if (!fork()) { name(); signal(SIGTERM, SIG_IGN); sleep(60); } _exit(0); }",
+        Loaded,
+    ),
     ("own_group", "setpgid(0, getpgid(getppid())); if (!fork()) { name(); sleep(60); }", Loaded),
     ("close_all", "for (int i = 0; i < 1024; i++) close(i);", Loaded),
     ("dup_null", "int n = open(\"/dev/null\", O_RDWR); for (int i = 0; i < 64; i++) dup2(n, i);", Loaded),
     ("forge_then_crash", FORGE_CRASH, Crashed(11)),
     ("forge_then_exit", FORGE_EXIT, Exited(0)),
     ("parents_descriptors", PARENT, Exited(7)),
-    ("flood", "static char b[65536]; for (int i = 0; i < 160; i++) { write(1, b, sizeof b); write(2, b, sizeof b); }", Loaded),
-    ("fill_memory", "for (;;) { char *p = malloc(64 << 20); if (!p) abort(); memset(p, 1, 64 << 20); }", Crashed(6)),
-    ("block_signals", "sigset_t s; sigfillset(&s); sigprocmask(SIG_SETMASK, &s, 0); for (int i = 1; i < 65; i++) signal(i, SIG_IGN); for (;;) pause();", TimedOut),
-    ("rlimits", "struct rlimit r = {1, 1}; setrlimit(RLIMIT_NOFILE, &r); setrlimit(RLIMIT_NPROC, &r); setrlimit(RLIMIT_CPU, &r);", Loaded),
+    (
+        "flood",
+        "static char b[65536]; for (int i = 0; i < 160; i++) { write(1, b, sizeof b); write(2, b, sizeof b); }",
+        Loaded,
+    ),
+    (
+        "fill_memory",
+        "for (;;) { char *p = malloc(64 << 20); if (!p) abort(); memset(p, 1, 64 << 20); }",
+        Crashed(6),
+    ),
+    (
+        "block_signals",
+        "sigset_t s; sigfillset(&s); sigprocmask(SIG_SETMASK, &s, 0); for (int i = 1; i < 65; i++) signal(i, SIG_IGN); for (;;) pause();",
+        TimedOut,
+    ),
+    (
+        "rlimits",
+        "struct rlimit r = {1, 1}; setrlimit(RLIMIT_NOFILE, &r); setrlimit(RLIMIT_NPROC, &r); setrlimit(RLIMIT_CPU, &r);",
+        Loaded,
+    ),
     ("alarm", "alarm(1);", Loaded),
     ("chdir", "chdir(\"/\"); umask(0); setenv(\"LD_LIBRARY_PATH\", \"/nowhere\", 1);", Loaded),
     ("kill_watcher", "kill(getppid(), SIGKILL); for (;;) pause();", Blamed),
@@ -71,7 +95,8 @@ pub fn compile(dir: &Path, name: &str, body: &str) -> PathBuf {
     let body = body.replace("FORGE", FORGE);
     let text = format!("{HEAD}__attribute__((constructor)) static void c(void) {{ {body} }}\n");
     std::fs::write(&source, text).unwrap();
-    let status = Command::new("gcc").args(["-O1", "-w", "-shared", "-fPIC", "-o"]).arg(&library).arg(&source).status();
+    let status =
+        Command::new("gcc").args(["-O1", "-w", "-shared", "-fPIC", "-o"]).arg(&library).arg(&source).status();
     assert!(status.expect("gcc is there").success(), "{name}");
     library
 }
@@ -81,7 +106,8 @@ pub fn all() -> &'static [(PathBuf, Wanted)] {
     static ALL: OnceLock<(tempfile::TempDir, Vec<(PathBuf, Wanted)>)> = OnceLock::new();
     let (_, all) = ALL.get_or_init(|| {
         let dir = tempfile::tempdir().unwrap();
-        let all = CASES.iter().map(|(name, body, wanted)| (compile(dir.path(), name, body), *wanted)).collect();
+        let all =
+            CASES.iter().map(|(name, body, wanted)| (compile(dir.path(), name, body), *wanted)).collect();
         (dir, all)
     });
     all

@@ -121,7 +121,7 @@ fn try_read<'h>(bytes: &'h [u8], model: &LoaderModel, noexec: bool, role: Role) 
         symbols.vouch(&vm, traits.first);
     }
     let relocs = relocs::read(&vm, &dynamic, &symbols, &versions, model);
-    let constructors = constructors::read(&vm, &dynamic, &relocs);
+    let constructors = constructors::read(&vm, &dynamic, &relocs, model.machine);
     let text = |offset: u64| symbols.string(&vm, offset).map_err(Box::new);
     let needs = dynamic.needs.iter().map(|(kind, at)| Need { kind: *kind, name: text(*at) }).collect();
     let (soname, rpath, runpath) =

@@ -32,7 +32,8 @@ struct Answer {
 pub fn run(path_of: &dyn Fn(usize) -> &'static CStr, count: usize) -> bool {
     let len = size_of::<Answer>() * count;
     // SAFETY: fresh memory; checked before it is used.
-    let answers: *mut Answer = unsafe { sys::mmap(ptr::null_mut(), len, 3, sys::SHARED_ANONYMOUS, -1, 0).cast() };
+    let answers: *mut Answer =
+        unsafe { sys::mmap(ptr::null_mut(), len, 3, sys::SHARED_ANONYMOUS, -1, 0).cast() };
     if answers as isize == -1 {
         return false;
     }

@@ -43,7 +43,15 @@ impl Frame {
         limits[0].resource = 4;
         limits[1] = Limit { resource: 2, pad: 0, value: 4 << 30 };
         let setup = Setup {
-            magic: MAGIC, version: VERSION, flags: 0, uid: u32::MAX, gid: u32::MAX, ruleset: -1, filter_len: 0, before_len: 0, limits,
+            magic: MAGIC,
+            version: VERSION,
+            flags: 0,
+            uid: u32::MAX,
+            gid: u32::MAX,
+            ruleset: -1,
+            filter_len: 0,
+            before_len: 0,
+            limits,
         };
         Frame { setup, filter: [0; FILTER_CAP], before: [0; BEFORE_CAP] }
     }
@@ -65,15 +73,31 @@ pub fn become_watcher() -> u32 {
 }
 
 /// Probes one library. The message goes to `tell` with the reply, before the page is given back.
-pub fn probe(frame: &Frame, request: &Request, path: &CStr, watcher: u32, output: &mut Output, tell: &mut dyn FnMut(&Reply, &[u8], &[u8])) {
+pub fn probe(
+    frame: &Frame,
+    request: &Request,
+    path: &CStr,
+    watcher: u32,
+    output: &mut Output,
+    tell: &mut dyn FnMut(&Reply, &[u8], &[u8]),
+) {
     let mut reply = Reply {
-        nonce: request.nonce, kind: NOT_RUN, code: 0, phase: STARTING, in_force: watcher, open_us: 0, message_len: 0, output_len: 0, pad: 0,
+        nonce: request.nonce,
+        kind: NOT_RUN,
+        code: 0,
+        phase: STARTING,
+        in_force: watcher,
+        open_us: 0,
+        message_len: 0,
+        output_len: 0,
+        pad: 0,
     };
     output.len = 0;
     let (mut out, mut none) = ([-1; 2], [-1; 2]);
     // SAFETY: fresh memory, shared with the child only; the arrays are writable; in the child `child` never returns.
     let (page, pid) = unsafe {
-        let page: *mut Page = sys::mmap(ptr::null_mut(), size_of::<Page>(), 3, sys::SHARED_ANONYMOUS, -1, 0).cast();
+        let page: *mut Page =
+            sys::mmap(ptr::null_mut(), size_of::<Page>(), 3, sys::SHARED_ANONYMOUS, -1, 0).cast();
         if page as isize == -1 {
             return tell(&reply, b"mmap", b"");
         }
@@ -96,7 +120,11 @@ pub fn probe(frame: &Frame, request: &Request, path: &CStr, watcher: u32, output
             reply.phase = ptr::read_volatile(&raw const (*page).phase);
             reply.open_us = ptr::read_volatile(&raw const (*page).open_us);
             reply.message_len = ptr::read_volatile(&raw const (*page).message_len).min(MESSAGE_CAP as u32);
-            (ptr::read_volatile(&raw const (*page).nonce), ptr::read_volatile(&raw const (*page).kind), ptr::read_volatile(&raw const (*page).in_force))
+            (
+                ptr::read_volatile(&raw const (*page).nonce),
+                ptr::read_volatile(&raw const (*page).kind),
+                ptr::read_volatile(&raw const (*page).in_force),
+            )
         };
         reply.in_force |= in_force;
         (reply.kind, reply.code) = match (nonce == request.nonce, late) {
@@ -111,7 +139,9 @@ pub fn probe(frame: &Frame, request: &Request, path: &CStr, watcher: u32, output
     }
     reply.output_len = output.len as u32;
     // SAFETY: the length was bounded by the size of the array; what the bytes are does not matter.
-    let message = unsafe { core::slice::from_raw_parts((&raw const (*page).message).cast::<u8>(), reply.message_len as usize) };
+    let message = unsafe {
+        core::slice::from_raw_parts((&raw const (*page).message).cast::<u8>(), reply.message_len as usize)
+    };
     tell(&reply, if pid > 0 { message } else { b"" }, output.bytes.get(..output.len).unwrap_or_default());
     // SAFETY: `message` was used for the last time.
     unsafe {
@@ -131,7 +161,10 @@ fn watch(pid: c_int, out: c_int, deadline_ms: u32, output: &mut Output) -> (c_in
         #[cfg(not(target_os = "linux"))]
         let pidfd = -1;
         sys::fcntl(out, sys::F_SETFL, sys::O_NONBLOCK);
-        let mut fds = [sys::PollFd { fd: pidfd, events: sys::POLLIN, revents: 0 }, sys::PollFd { fd: out, events: sys::POLLIN, revents: 0 }];
+        let mut fds = [
+            sys::PollFd { fd: pidfd, events: sys::POLLIN, revents: 0 },
+            sys::PollFd { fd: out, events: sys::POLLIN, revents: 0 },
+        ];
         let mut ended = false;
         while !ended && !late {
             let left = end.saturating_sub(sys::now()).div_ceil(1000);
@@ -142,7 +175,11 @@ fn watch(pid: c_int, out: c_int, deadline_ms: u32, output: &mut Output) -> (c_in
                 fds[1].fd = -1;
             }
             // Without a pidfd the child is collected at once, and its number may be another's when the group is killed.
-            ended = if pidfd < 0 { sys::waitpid(pid, &raw mut status, sys::WNOHANG) == pid } else { fds[0].revents != 0 };
+            ended = if pidfd < 0 {
+                sys::waitpid(pid, &raw mut status, sys::WNOHANG) == pid
+            } else {
+                fds[0].revents != 0
+            };
         }
         sys::kill(-pid, sys::SIGKILL);
         if pidfd >= 0 || !ended {
@@ -211,7 +248,15 @@ pub fn kill_orphans() {
 ///
 /// # Safety
 /// Only in a process just forked from a single thread; `page` must be mapped and shared with the parent.
-unsafe fn child(frame: &Frame, request: &Request, path: &CStr, watcher: u32, page: *mut Page, streams: [c_int; 2], parent: c_int) -> ! {
+unsafe fn child(
+    frame: &Frame,
+    request: &Request,
+    path: &CStr,
+    watcher: u32,
+    page: *mut Page,
+    streams: [c_int; 2],
+    parent: c_int,
+) -> ! {
     // SAFETY: the caller's promise; all pointers are to live memory of this process.
     unsafe {
         let me = sys::getpid();
@@ -221,7 +266,8 @@ unsafe fn child(frame: &Frame, request: &Request, path: &CStr, watcher: u32, pag
         sys::dup2(streams[1], 2);
         let in_force = confine(frame, parent, me);
         (*page).in_force = in_force;
-        let wanted = if frame.setup.ruleset >= 0 { LANDLOCK } else { 0 } | if frame.setup.filter_len > 0 { SECCOMP } else { 0 };
+        let wanted = if frame.setup.ruleset >= 0 { LANDLOCK } else { 0 }
+            | if frame.setup.filter_len > 0 { SECCOMP } else { 0 };
         // Pointers into the page, taken once: the parent reads it while we write.
         let (phase, answer, nonce) = (&raw mut (*page).phase, &raw mut (*page).kind, &raw mut (*page).nonce);
         let (opened, length) = (&raw mut (*page).open_us, &raw mut (*page).message_len);
@@ -235,7 +281,9 @@ unsafe fn child(frame: &Frame, request: &Request, path: &CStr, watcher: u32, pag
             ptr::copy_nonoverlapping(text.as_ptr(), text_at, n);
             length.write_volatile(n as u32);
         };
-        if frame.setup.flags & STRICT != 0 && ((in_force | watcher) & (wanted | NO_NEW_PRIVS)) != wanted | NO_NEW_PRIVS {
+        if frame.setup.flags & STRICT != 0
+            && ((in_force | watcher) & (wanted | NO_NEW_PRIVS)) != wanted | NO_NEW_PRIVS
+        {
             say(b"the sandbox could not be put in force");
             finish(NOT_RUN);
             sys::_exit(0);

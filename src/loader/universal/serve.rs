@@ -46,7 +46,8 @@ pub fn serve() -> c_int {
             let mut reply = *reply;
             reply.message_len = message.len() as u32;
             // SAFETY: the structure has no padding: every byte of it is initialised.
-            let head = unsafe { core::slice::from_raw_parts((&raw const reply).cast::<u8>(), size_of::<Reply>()) };
+            let head =
+                unsafe { core::slice::from_raw_parts((&raw const reply).cast::<u8>(), size_of::<Reply>()) };
             told = sys::write_all(1, head) && sys::write_all(1, message) && sys::write_all(1, output);
         });
         if !told {

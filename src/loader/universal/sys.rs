@@ -38,7 +38,14 @@ unsafe extern "C" {
     pub fn fcntl(fd: c_int, command: c_int, ...) -> c_int;
     pub fn read(fd: c_int, to: *mut c_void, len: usize) -> isize;
     pub fn write(fd: c_int, from: *const c_void, len: usize) -> isize;
-    pub fn mmap(at: *mut c_void, len: usize, prot: c_int, flags: c_int, fd: c_int, offset: i64) -> *mut c_void;
+    pub fn mmap(
+        at: *mut c_void,
+        len: usize,
+        prot: c_int,
+        flags: c_int,
+        fd: c_int,
+        offset: i64,
+    ) -> *mut c_void;
     pub fn munmap(at: *mut c_void, len: usize) -> c_int;
     pub fn setrlimit(resource: c_int, limit: *const [u64; 2]) -> c_int;
     pub fn clock_gettime(clock: c_int, to: *mut TimeSpec) -> c_int;
