@@ -2,8 +2,6 @@
 //! It must never start a thread or fork, and never leave a request without exactly one answer.
 //! The helpers are watched from one loop over poll(2); a helper that is silent after its own deadline is killed with its group.
 
-#![expect(clippy::disallowed_methods, reason = "one of the two files that may start processes")]
-
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
