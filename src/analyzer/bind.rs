@@ -5,7 +5,7 @@
 use super::defect::{Assertion, Defect};
 use super::image::elf::ElfFacts;
 use super::image::relocs::{self, Import};
-use super::image::symbols::{Found, Query, STB_LOCAL, STT_GNU_IFUNC, Symbol, Wanted};
+use super::image::symbols::{Found, Query, STT_GNU_IFUNC, Symbol, Wanted};
 use super::link_map::{LinkMap, Process};
 use super::loader_model::LoaderModel;
 use super::memo::Own;
@@ -225,9 +225,4 @@ pub fn satisfies(found: Found) -> bool {
 /// Whether binding to `s` makes the loader call a resolver.
 pub fn calls_resolver(s: &Symbol) -> bool {
     s.kind() == STT_GNU_IFUNC && s.shndx != 0
-}
-
-/// Whether a symbol is local to its object.
-pub fn is_local(s: &Symbol) -> bool {
-    s.binding() == STB_LOCAL || s.binds_local()
 }

@@ -298,13 +298,4 @@ impl Defect {
                 | Defect::HeadersUnreadable(_)
         )
     }
-
-    /// Whether it was found by reading the headers alone (Level 1).
-    pub fn is_header(&self) -> bool {
-        self.names_path()
-            || matches!(
-                self,
-                Defect::WrongClass(_) | Defect::WrongMachine(_) | Defect::AbiTag | Defect::Executable
-            )
-    }
 }

@@ -10,7 +10,7 @@ use super::checks;
 use super::disk::{Disk, Opening};
 use super::finding::Finding;
 use super::image::elf::{Image, Role};
-use super::link_map::{self, LinkMap, Node, Process};
+use super::link_map::{self, Node, Process};
 use super::memo::Memo;
 use super::model::{Machine, NodeIx};
 use super::provenance::Provenance;
@@ -175,9 +175,4 @@ fn main_program<'h>(disk: &Disk<'_, 'h>, request: &Start) -> Result<Node<'h>, St
 /// The names the start-up objects answer to, for reports.
 pub fn names<'p>(process: &'p Process<'_>) -> impl Iterator<Item = &'p [u8]> {
     process.nodes.iter().skip(1).map(|n| n.name.as_slice())
-}
-
-/// The map of the start-up objects as a call, for `tree`.
-pub fn is_start_up(map: &LinkMap<'_>, ix: NodeIx) -> bool {
-    ix.index() < map.before
 }

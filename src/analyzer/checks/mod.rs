@@ -13,7 +13,6 @@ use super::bind::Reference;
 use super::defect::{Assertion, Defect, Effect, Structure};
 use super::errno::Errno;
 use super::finding::Finding;
-use super::image::elf::Image;
 use super::link_map::{LinkMap, Miss, MissReason, Process};
 use super::loader_model::LoaderModel;
 use super::memo::Memo;
@@ -317,9 +316,4 @@ pub fn level_1(map: &LinkMap<'_>) -> Judgement {
         }
         None => Judgement { verdict: Verdict::Loads, findings: Vec::new(), level_reached: 1 },
     }
-}
-
-/// Whether an image is one the loader maps.
-pub fn is_mapped(image: &Image<'_>) -> bool {
-    matches!(image, Image::Mapped(_))
 }

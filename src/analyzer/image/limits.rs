@@ -10,8 +10,6 @@ pub const NEEDED_ENTRIES: usize = 1 << 16;
 pub const VERSION_RECORDS: usize = 1 << 18;
 /// Bytes of one string (the kernel's own limit for an argument is 128 KiB; C++ names reach 30 KiB).
 pub const STRING_BYTES: usize = 1 << 20;
-/// Bytes of all strings read from one file while its facts are made, as a multiple of its size.
-pub const STRING_BYTES_PER_FILE_BYTE: u64 = 8;
 /// Steps of one SysV hash chain before it is called a cycle.
 pub const SYSV_CHAIN_STEPS: usize = 1 << 20;
 /// Steps of one GNU hash chain.
