@@ -5,3 +5,4 @@
 
 pub mod analyzer;
 pub mod cli;
+pub mod loader;

@@ -45,3 +45,21 @@ pub struct Judgement {
     /// Highest level whose checks were passed.
     pub level_reached: u8,
 }
+
+/// Code that runs while a library is loaded, in it and in all it needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InitSummary {
+    /// Objects with initialisers beyond those every compiler adds.
+    pub with_initialisers: usize,
+    /// Objects with IFUNC resolvers.
+    pub with_ifuncs: usize,
+    /// Something could not be read, so nobody knows.
+    pub unknown: bool,
+}
+
+impl InitSummary {
+    /// True if loading runs code of the libraries, or may.
+    pub fn runs_code(&self) -> bool {
+        self.with_initialisers > 0 || self.with_ifuncs > 0 || self.unknown
+    }
+}

@@ -10,6 +10,7 @@ use crate::analyzer::image::vm::{Fault, FaultKind};
 use crate::analyzer::link_map::{LinkMap, Process};
 use crate::analyzer::loader_model::LoaderModel;
 use crate::analyzer::model::NodeIx;
+use crate::analyzer::verdict::InitSummary;
 
 /// The first call that cannot work, in the loader's order.
 pub fn constructors<'h>(
@@ -63,4 +64,18 @@ fn call(map: &LinkMap<'_>, ix: NodeIx) -> Option<Stop> {
     let node = map.node(ix).filter(|n| !n.before)?;
     let defect = node.facts()?.constructors.fatal.as_ref()?;
     Some(Stop::of(&node.name, defect.clone()))
+}
+
+/// Code that runs when the new objects of the map are loaded: what a run-time load could add to the verdict.
+pub fn constructors_of(map: &LinkMap<'_>) -> InitSummary {
+    let mut summary = InitSummary::default();
+    for node in map.nodes.iter().filter(|node| !node.before) {
+        let Some(facts) = node.facts() else {
+            summary.unknown = true;
+            continue;
+        };
+        summary.with_initialisers += usize::from(facts.constructors.own > 0);
+        summary.with_ifuncs += usize::from(facts.traits.exports_ifunc || facts.relocs.irelative);
+    }
+    summary
 }

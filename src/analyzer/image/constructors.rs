@@ -7,12 +7,15 @@ use super::limits;
 use super::relocs::{Relocs, Target};
 use super::vm::Vm;
 use crate::analyzer::defect::{Defect, Structure};
+use crate::analyzer::model::Machine;
 
 /// The calls of one object.
 #[derive(Clone, Debug, Default)]
 pub struct Constructors {
     /// DT_INIT and DT_INIT_ARRAY: how many calls.
     pub calls: usize,
+    /// Calls of code that is not recognised as what every compiler's start files add.
+    pub own: usize,
     /// The first call (or read of the table) that cannot work.
     pub fatal: Option<Defect>,
     /// The same for DT_PREINIT_ARRAY, which only the root's is run of.
@@ -26,14 +29,15 @@ pub struct Constructors {
 }
 
 /// Looks at DT_INIT, the arrays, and their targets. `fixed`: the file is loaded where it is linked (ET_EXEC).
-pub fn read(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs, fixed: bool) -> Constructors {
+pub fn read(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs, fixed: bool, machine: Machine) -> Constructors {
     let mut c = Constructors::default();
-    c.fatal = init(vm, d, relocs, fixed, &mut c.calls).err();
+    c.fatal = init(vm, d, relocs, fixed, &mut c, machine).err();
     c.bound = bound(vm, d, relocs);
     c.unload = d.fini.and_then(|at| vm.executable(vm.format.wrap(at)).map_err(Defect::Code).err());
     if let (Some(at), Some(size)) = d.preinit_array {
         let count = size / vm.format.word();
         c.preinit = count > 0;
+        c.own = c.own.saturating_add(usize::from(c.preinit));
         c.preinit_fatal = array(vm, at, count, relocs, fixed).err();
     }
     c
@@ -52,16 +56,24 @@ fn bound(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs) -> Vec<(u32, u64)> {
         .collect()
 }
 
-fn init(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs, fixed: bool, calls: &mut usize) -> Result<(), Defect> {
+fn init(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs, fixed: bool, c: &mut Constructors, machine: Machine) -> Result<(), Defect> {
     if let Some(at) = d.init {
-        *calls += 1;
+        c.calls += 1;
+        c.own += usize::from(!is_start_file_code(vm, at, machine));
         vm.executable(vm.format.wrap(at)).map_err(Defect::Code)?;
     }
     if let Some(at) = d.init_array.0 {
         let size = d.init_array.1.ok_or(Defect::MissingTable(Structure::Constructors))?;
         let count = size / vm.format.word();
-        *calls = calls.saturating_add(usize::try_from(count).unwrap_or(usize::MAX));
-        array(vm, at, count & 0xffff_ffff, relocs, fixed)?;
+        let count = count & 0xffff_ffff;
+        c.calls = c.calls.saturating_add(usize::try_from(count).unwrap_or(usize::MAX));
+        c.own = c.own.saturating_add(usize::try_from(count).unwrap_or(usize::MAX));
+        array(vm, at, count, relocs, fixed)?;
+        // `frame_dummy` stands first; it is the only call of the table that a compiler adds.
+        let first = relocs.slots.iter().rev().find(|(slot, _)| *slot == vm.format.wrap(at)).map(|(_, target)| *target);
+        if let Some(Target::Address(target)) = first && count > 0 && is_start_file_code(vm, target, machine) {
+            c.own -= 1;
+        }
     }
     Ok(())
 }
@@ -85,4 +97,32 @@ fn array(vm: &Vm<'_>, start: u64, count: u64, relocs: &Relocs, fixed: bool) -> R
         }
     }
     Ok(())
+}
+
+/// Whether the code is that of `_init` or `frame_dummy` of the usual start files: nothing but a call through a weak, unset symbol.
+/// On machines whose code is not read here it never is, so that such objects count as running code of their own.
+fn is_start_file_code(vm: &Vm<'_>, at: u64, machine: Machine) -> bool {
+    if machine != Machine::X86_64 {
+        return false;
+    }
+    let Some(code) = vm.window(vm.format.wrap(at)) else { return false };
+    let code = code.strip_prefix(&[0xf3, 0x0f, 0x1e, 0xfa]).unwrap_or(code);
+    // `_init`: sub rsp,8; mov rax,[rip+x]; test rax,rax; je; call rax; add rsp,8; ret - x is `__gmon_start__`.
+    let init = matches!(
+        code,
+        [0x48, 0x83, 0xec, 8, 0x48, 0x8b, 5, _, _, _, _, 0x48, 0x85, 0xc0, 0x74, 2, 0xff, 0xd0, 0x48, 0x83, 0xc4, 8, 0xc3, ..]
+    );
+    init || tail_jump(vm, at, code)
+}
+
+/// `frame_dummy` jumps to `register_tm_clones`, which compares two addresses that are equal in every library of today.
+fn tail_jump(vm: &Vm<'_>, at: u64, code: &[u8]) -> bool {
+    let [0xe9, a, b, c, d, ..] = code else { return false };
+    let Some(whole) = vm.window(vm.format.wrap(at)) else { return false };
+    let end = at.wrapping_add((whole.len() - code.len()) as u64).wrapping_add(5);
+    let target = end.wrapping_add(i64::from(i32::from_le_bytes([*a, *b, *c, *d])) as u64);
+    // lea rdi,[rip+x]; lea rsi,[rip+y]; sub rsi,rdi
+    vm.window(vm.format.wrap(target)).is_some_and(|code| {
+        matches!(code, [0x48, 0x8d, 0x3d, _, _, _, _, 0x48, 0x8d, 0x35, _, _, _, _, 0x48, 0x29, 0xfe, ..])
+    })
 }

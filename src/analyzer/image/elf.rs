@@ -129,7 +129,7 @@ fn try_read<'h>(
         symbols.vouch(&vm, traits.first);
     }
     let relocs = relocs::read(&vm, &dynamic, &symbols, &versions, model);
-    let constructors = constructors::read(&vm, &dynamic, &relocs, header.kind == 2);
+    let constructors = constructors::read(&vm, &dynamic, &relocs, header.kind == 2, model.machine);
     let text = |offset: u64| symbols.string(&vm, offset).map_err(Box::new);
     let needs = dynamic.needs.iter().map(|(kind, at)| Need { kind: *kind, name: text(*at) }).collect();
     let (soname, rpath, runpath) =

@@ -1,0 +1,60 @@
+//! `helper export FILE` and `helper status`: the embedded helper as a file, and what this build carries and accepts.
+//! It must never overwrite a file, nor write anything that is not the embedded bytes.
+//! The exported file is the release asset, byte for byte.
+#![expect(clippy::disallowed_methods, reason = "exporting a file is what the command is for")]
+
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+
+use clap::{Args, Subcommand};
+
+use crate::loader::helper::{EMBEDDED, status};
+
+/// `helper`.
+#[derive(Debug, Args)]
+pub struct HelperArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: HelperCommand,
+}
+
+/// The sub-commands.
+#[derive(Debug, Subcommand)]
+pub enum HelperCommand {
+    /// Write the embedded helper to a new file, or to standard output if FILE is `-`.
+    Export {
+        /// The file; it must not exist.
+        #[arg(value_name = "FILE")]
+        file: OsString,
+    },
+    /// Show what is embedded and what is accepted, as JSON.
+    Status,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Nothing is embedded, the file exists already, or it cannot be written.
+pub fn run(args: &HelperArgs, out: &mut dyn Write) -> io::Result<()> {
+    match &args.command {
+        HelperCommand::Export { file } => {
+            let bytes = EMBEDDED.ok_or_else(|| {
+                io::Error::new(io::ErrorKind::Unsupported, "this build has no embedded helper")
+            })?;
+            if file == "-" {
+                out.write_all(bytes)?;
+                return out.flush();
+            }
+            let mut to = OpenOptions::new().write(true).create_new(true).mode(0o755).open(file)?;
+            to.write_all(bytes)?;
+            to.sync_all()
+        }
+        HelperCommand::Status => {
+            serde_json::to_writer(&mut *out, &status()).map_err(io::Error::from)?;
+            out.write_all(b"\n")?;
+            out.flush()
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! Which helper may run: the user's choice, the embedded one, this program itself, or one whose hash was built in.
+//! It must never fall through from a choice that was made aloud, nor run bytes other than those it hashed.
+//! Order and outcomes are those of the release plan: refused is an error, unavailable a warning.
+
+#![expect(clippy::disallowed_methods, reason = "opens the helper it is asked to check")]
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustix::fs::{FileType, Mode, OFlags, fstat, open};
+use sha2::{Digest, Sha256};
+
+use super::seal::{self, Program, Sealed, Start};
+
+mod pins {
+    include!(concat!(env!("OUT_DIR"), "/pins.rs"));
+}
+pub use pins::PINNED_VERSION;
+
+/// The embedded helper's bytes.
+#[cfg(tsuku_embedded)]
+pub const EMBEDDED: Option<&[u8]> = Some(include_bytes!(concat!(env!("OUT_DIR"), "/tsuku-dltest")));
+/// No helper was built.
+#[cfg(not(tsuku_embedded))]
+pub const EMBEDDED: Option<&[u8]> = None;
+
+/// First argument that turns this program into the portable helper.
+pub const SELF_ARGUMENT: &str = "__tsuku-dltest";
+/// No helper is longer.
+const LONGEST: u64 = 16 << 20;
+/// Loaders to try where the helper's own is missing: musl's.
+const OTHER_LOADERS: [&str; 2] = ["/lib/ld-musl-x86_64.so.1", "/lib/ld-musl-aarch64.so.1"];
+const OWN_LOADERS: [&str; 2] = ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"];
+
+/// What is known when a helper is looked for.
+#[derive(Clone, Debug, Default)]
+pub struct HelperRequest {
+    /// `--helper` or `TSUKU_DLTEST_PATH`.
+    pub chosen: Option<PathBuf>,
+    /// `$TSUKU_HOME`.
+    pub home: Option<PathBuf>,
+    /// This program, if it can be the portable helper.
+    pub own_program: Option<PathBuf>,
+}
+
+/// Where a helper comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// The user said so.
+    Override,
+    /// Part of this program.
+    Embedded,
+    /// This program itself.
+    OwnProgram,
+    /// Installed beside, with the hash that was built in.
+    Pinned,
+}
+
+/// How close to a process that links only libc.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fidelity {
+    /// Nothing else is loaded.
+    Full,
+    /// The helper's own libraries are loaded too.
+    Reduced,
+    /// Nobody looked.
+    Unknown,
+}
+
+#[derive(Debug)]
+enum Body {
+    Sealed(Sealed),
+    OwnProgram(PathBuf),
+}
+
+/// A helper that may run.
+#[derive(Debug)]
+pub struct Helper {
+    /// Where it comes from.
+    pub source: Source,
+    /// SHA-256 of what runs, in hex.
+    pub sha256: String,
+    /// How close it is to the reference process.
+    pub fidelity: Fidelity,
+    body: Body,
+}
+
+/// Why there is no helper.
+#[derive(Debug, thiserror::Error)]
+pub enum HelperError {
+    /// The user chose one that cannot be used.
+    #[error("cannot use {} as the helper: {reason}", path.display())]
+    Chosen {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// One is there, but it is not the one that was built for this program.
+    #[error("refusing to run {}: {reason}", path.display())]
+    Refused {
+        /// Its path.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// There is none.
+    #[error("no helper: {reason}")]
+    Unavailable {
+        /// What was tried.
+        reason: String,
+    },
+}
+
+impl HelperError {
+    /// Without a helper Level 3 is left out with a warning; anything else is an error of the whole run.
+    pub fn is_error(&self) -> bool {
+        !matches!(self, HelperError::Unavailable { .. })
+    }
+}
+
+/// Finds the helper, seals it, and says what it is.
+///
+/// # Errors
+/// See `HelperError`.
+pub fn resolve(request: &HelperRequest) -> Result<Helper, HelperError> {
+    if let Some(path) = &request.chosen {
+        let fail = |reason: String| HelperError::Chosen { path: path.clone(), reason };
+        let bytes = read(path).map_err(fail)?;
+        return sealed(&bytes, Source::Override, Fidelity::Unknown).map_err(fail);
+    }
+    let mut reason = "none is embedded".to_owned();
+    if let Some(bytes) = EMBEDDED {
+        match sealed(bytes, Source::Embedded, Fidelity::Full) {
+            Ok(helper) => return Ok(helper),
+            Err(why) => reason = format!("the embedded one cannot be sealed: {why}"),
+        }
+    } else if let Some(path) = &request.own_program {
+        match read_own(path) {
+            Ok(bytes) => {
+                let body = Body::OwnProgram(path.clone());
+                return Ok(Helper {
+                    source: Source::OwnProgram,
+                    sha256: sha256(&bytes),
+                    fidelity: Fidelity::Reduced,
+                    body,
+                });
+            }
+            Err(why) => reason = format!("{reason}; {}: {why}", path.display()),
+        }
+    }
+    let Some(home) = &request.home else { return Err(HelperError::Unavailable { reason }) };
+    let path = home.join(format!("tools/tsuku-dltest-{PINNED_VERSION}/bin/tsuku-dltest"));
+    pinned(&path, pin(), reason)
+}
+
+/// An installed helper, if it is the one whose hash is known.
+fn pinned(path: &Path, pin: Option<&str>, reason: String) -> Result<Helper, HelperError> {
+    let Some(pin) = pin else {
+        return Err(HelperError::Unavailable {
+            reason: format!("{reason}; this build knows no hash of another"),
+        });
+    };
+    if rustix::fs::access(path, rustix::fs::Access::EXISTS) == Err(rustix::io::Errno::NOENT) {
+        return Err(HelperError::Unavailable {
+            reason: format!("{reason}; {} is not installed", path.display()),
+        });
+    }
+    let refuse = |reason: String| HelperError::Refused { path: path.to_owned(), reason };
+    let helper =
+        read(path).and_then(|bytes| sealed(&bytes, Source::Pinned, Fidelity::Unknown)).map_err(refuse)?;
+    if helper.sha256 != pin {
+        return Err(refuse(format!("its SHA-256 is {}, not {pin}", helper.sha256)));
+    }
+    Ok(helper)
+}
+
+/// The hash of the helper made for this platform.
+fn pin() -> Option<&'static str> {
+    let os = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
+    let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    let asset = format!("tsuku-dltest-{os}-{arch}");
+    pins::PINS.iter().find(|(name, _)| *name == asset).map(|(_, sum)| *sum)
+}
+
+fn sealed(bytes: &[u8], source: Source, fidelity: Fidelity) -> Result<Helper, String> {
+    let sealed = seal::seal(bytes).map_err(|e| e.to_string())?;
+    Ok(Helper { source, sha256: sha256(bytes), fidelity, body: Body::Sealed(sealed) })
+}
+
+/// SHA-256 in hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads a helper that somebody else wrote: a regular file of ours or of root that nobody else may write.
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = open(path, flags, Mode::empty()).map_err(|e| e.to_string())?;
+    let stat = fstat(&file).map_err(|e| e.to_string())?;
+    let me = rustix::process::geteuid().as_raw();
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err("it is not a regular file".into());
+    }
+    if stat.st_uid != me && stat.st_uid != 0 {
+        return Err(format!("it belongs to user {}", stat.st_uid));
+    }
+    if stat.st_mode & 0o022 != 0 {
+        return Err(format!("others may write to it (mode {:o})", stat.st_mode & 0o7777));
+    }
+    let mut bytes = Vec::new();
+    File::from(file).take(LONGEST + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+    if bytes.len() as u64 > LONGEST {
+        return Err("it is longer than 16 MiB".into());
+    }
+    Ok(bytes)
+}
+
+fn read_own(path: &Path) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(|e| e.to_string())?;
+    File::from(file).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+    Ok(bytes)
+}
+
+impl Helper {
+    /// The command that starts it, under a given loader or its own.
+    pub(super) fn command(&self, loader: Option<&(PathBuf, Vec<OsString>)>) -> std::io::Result<Command> {
+        match &self.body {
+            Body::Sealed(sealed) => {
+                let there = |path: &&str| rustix::fs::access(*path, rustix::fs::Access::EXEC_OK).is_ok();
+                let own = OWN_LOADERS.iter().find(|p| there(p));
+                let needed = sealed.start == Start::ThroughLoader || own.is_none();
+                let other = || {
+                    own.or_else(|| OTHER_LOADERS.iter().find(|p| there(p)))
+                        .map(|p| (PathBuf::from(p), Vec::new()))
+                };
+                let loader = loader.cloned().or_else(|| if needed { other() } else { None });
+                seal::command(&Program { sealed, loader })
+            }
+            Body::OwnProgram(path) => {
+                let mut command = match loader {
+                    Some((loader, arguments)) => {
+                        let mut command = Command::new(loader);
+                        command.args(arguments).arg(path);
+                        command
+                    }
+                    None => Command::new(path),
+                };
+                command.arg(SELF_ARGUMENT);
+                Ok(command)
+            }
+        }
+    }
+}
+
+/// What `helper status` tells.
+#[derive(Debug, serde::Serialize)]
+pub struct Status {
+    /// Version a helper beside us must have.
+    pub version: &'static str,
+    /// SHA-256 of the embedded helper.
+    pub embedded: Option<String>,
+    /// Its size.
+    pub embedded_size: Option<usize>,
+    /// SHA-256 that an installed helper must have.
+    pub pin: Option<&'static str>,
+}
+
+/// What this build carries and accepts.
+pub fn status() -> Status {
+    Status {
+        version: PINNED_VERSION,
+        embedded: EMBEDDED.map(sha256),
+        embedded_size: EMBEDDED.map(<[u8]>::len),
+        pin: pin(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

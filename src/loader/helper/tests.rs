@@ -1,0 +1,49 @@
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use super::*;
+
+fn file(dir: &Path, name: &str, bytes: &[u8], mode: u32) -> PathBuf {
+    let path = dir.join(name);
+    fs::write(&path, bytes).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    path
+}
+
+#[test]
+fn a_pinned_helper_has_the_known_hash_or_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let good = file(dir.path(), "good", b"helper", 0o755);
+    let sum = sha256(b"helper");
+    let ask = |path: &Path, pin: Option<&str>| pinned(path, pin, "none is embedded".into());
+    assert_eq!(ask(&good, Some(&sum)).unwrap().sha256, sum);
+    let refused = |path: &Path| matches!(ask(path, Some(&sum)), Err(HelperError::Refused { .. }));
+    assert!(refused(&file(dir.path(), "flipped", b"helpes", 0o755)));
+    assert!(refused(&file(dir.path(), "truncated", b"helpe", 0o755)));
+    assert!(refused(&file(dir.path(), "writable", b"helper", 0o777)));
+    assert!(refused(dir.path()));
+    let link = dir.path().join("link");
+    symlink(&good, &link).unwrap();
+    assert!(refused(&link));
+    let fifo = dir.path().join("fifo");
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+    assert!(refused(&fifo));
+    let missing = ask(&dir.path().join("missing"), Some(&sum));
+    assert!(matches!(missing, Err(HelperError::Unavailable { .. })));
+}
+
+#[test]
+fn a_development_build_accepts_no_installed_helper() {
+    let dir = tempfile::tempdir().unwrap();
+    let good = file(dir.path(), "good", b"helper", 0o755);
+    assert!(matches!(pinned(&good, None, String::new()), Err(HelperError::Unavailable { .. })));
+}
+
+#[test]
+fn a_choice_never_falls_through() {
+    let dir = tempfile::tempdir().unwrap();
+    let chosen = Some(dir.path().join("missing"));
+    let result = resolve(&HelperRequest { chosen, ..HelperRequest::default() });
+    assert!(matches!(result, Err(HelperError::Chosen { .. })));
+    assert!(result.unwrap_err().is_error());
+}

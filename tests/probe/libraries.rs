@@ -1,0 +1,126 @@
+//! Libraries that misbehave while they are loaded, and what a helper has to say of each.
+//! Nothing here may outlive its test: what forks sleeps for a bounded time.
+//! The reference is a fresh process that calls `dlopen` and looks at its own exit.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// What the probe must find.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Wanted {
+    Loaded,
+    Crashed(i32),
+    Exited(i32),
+    TimedOut,
+    /// The library kills what watches it: it must be blamed, in whatever words.
+    Blamed,
+}
+use Wanted::{Blamed, Crashed, Exited, Loaded, TimedOut};
+
+pub const MARK: &str = "tsukuprobemark";
+
+/// Name, constructor, outcome.
+pub const CASES: &[(&str, &str, Wanted)] = &[
+    ("good", "", Loaded),
+    (
+        "chatter",
+        "for (int i = 0; i < 4000; i++) { puts(\"[{\\\"ok\\\":true}]\"); fputs(\"noise\\n\", stderr); } fflush(0);",
+        Loaded,
+    ),
+    ("exit0", "exit(0);", Exited(0)),
+    ("exit3_raw", "syscall(SYS_exit_group, 3);", Exited(3)),
+    ("crash", "volatile int *volatile z = 0; *z = 1;", Crashed(11)),
+    ("abort", "abort();", Crashed(6)),
+    ("hang", "for (;;) pause();", TimedOut),
+    ("spin", "for (;;) __asm__ volatile(\"\");", TimedOut),
+    ("stop", "raise(SIGSTOP);", TimedOut),
+    ("traced", "ptrace(PTRACE_TRACEME, 0, 0, 0); raise(SIGTRAP);", TimedOut),
+    ("fork_twice", "fork();", Loaded),
+    ("fork_copy_returns", "if (fork()) _exit(0);", Exited(0)),
+    ("fork_sleeper", "if (!fork()) { name(); sleep(60); _exit(0); }", Loaded),
+    (
+        "daemon",
+        "if (!fork()) { setsid(); if (!fork()) { name(); signal(SIGTERM, SIG_IGN); sleep(60); } _exit(0); }",
+        Loaded,
+    ),
+    ("own_group", "setpgid(0, getpgid(getppid())); if (!fork()) { name(); sleep(60); }", Loaded),
+    ("close_all", "for (int i = 0; i < 1024; i++) close(i);", Loaded),
+    ("dup_null", "int n = open(\"/dev/null\", O_RDWR); for (int i = 0; i < 64; i++) dup2(n, i);", Loaded),
+    ("forge_then_crash", FORGE_CRASH, Crashed(11)),
+    ("forge_then_exit", FORGE_EXIT, Exited(0)),
+    ("parents_descriptors", PARENT, Exited(7)),
+    (
+        "flood",
+        "static char b[65536]; for (int i = 0; i < 160; i++) { write(1, b, sizeof b); write(2, b, sizeof b); }",
+        Loaded,
+    ),
+    (
+        "fill_memory",
+        "for (;;) { char *p = malloc(64 << 20); if (!p) abort(); memset(p, 1, 64 << 20); }",
+        Crashed(6),
+    ),
+    (
+        "block_signals",
+        "sigset_t s; sigfillset(&s); sigprocmask(SIG_SETMASK, &s, 0); for (int i = 1; i < 65; i++) signal(i, SIG_IGN); for (;;) pause();",
+        TimedOut,
+    ),
+    (
+        "rlimits",
+        "struct rlimit r = {1, 1}; setrlimit(RLIMIT_NOFILE, &r); setrlimit(RLIMIT_NPROC, &r); setrlimit(RLIMIT_CPU, &r);",
+        Loaded,
+    ),
+    ("alarm", "alarm(1);", Loaded),
+    ("chdir", "chdir(\"/\"); umask(0); setenv(\"LD_LIBRARY_PATH\", \"/nowhere\", 1);", Loaded),
+    ("kill_watcher", "kill(getppid(), SIGKILL); for (;;) pause();", Blamed),
+    ("stop_watcher", "kill(getppid(), SIGSTOP);", Blamed),
+    ("last", "", Loaded),
+];
+
+const FORGE: &str = "unsigned r[16] = {1, 1, 1, 1, 1, 0, 2, 31, 1, 0, 0, 0}; for (int i = 0; i < 1024; i++) { write(i, r, 48); write(i, \"[{\\\"ok\\\":true}]\\n\", 14); } ";
+const FORGE_CRASH: &str = "FORGE volatile int *volatile z = 0; *z = 1;";
+const FORGE_EXIT: &str = "FORGE _exit(0);";
+/// Tries to write through the descriptors of the process above; exit status 7 either way.
+const PARENT: &str = "char p[64]; for (int i = 0; i < 64; i++) { sprintf(p, \"/proc/%d/fd/%d\", getppid(), i); \
+    if (getuid()) { int f = open(p, O_WRONLY); if (f >= 0) { write(f, \"forged\", 6); _exit(8); } } } _exit(7);";
+
+const HEAD: &str = "#define _GNU_SOURCE\n#include <fcntl.h>\n#include <signal.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n\
+#include <sys/prctl.h>\n#include <sys/ptrace.h>\n#include <sys/resource.h>\n#include <sys/socket.h>\n#include <sys/stat.h>\n\
+#include <sys/syscall.h>\n#include <unistd.h>\n\
+__attribute__((unused)) static void name(void) { prctl(PR_SET_NAME, \"tsukuprobemark\"); }\n";
+
+/// Compiles a library whose constructor is `body`.
+pub fn compile(dir: &Path, name: &str, body: &str) -> PathBuf {
+    let (source, library) = (dir.join(format!("{name}.c")), dir.join(format!("lib{name}.so")));
+    let body = body.replace("FORGE", FORGE);
+    let text = format!("{HEAD}__attribute__((constructor)) static void c(void) {{ {body} }}\n");
+    std::fs::write(&source, text).unwrap();
+    let status =
+        Command::new("gcc").args(["-O1", "-w", "-shared", "-fPIC", "-o"]).arg(&library).arg(&source).status();
+    assert!(status.expect("gcc is there").success(), "{name}");
+    library
+}
+
+/// All libraries of the table, compiled once for the whole run.
+pub fn all() -> &'static [(PathBuf, Wanted)] {
+    static ALL: OnceLock<(tempfile::TempDir, Vec<(PathBuf, Wanted)>)> = OnceLock::new();
+    let (_, all) = ALL.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let all =
+            CASES.iter().map(|(name, body, wanted)| (compile(dir.path(), name, body), *wanted)).collect();
+        (dir, all)
+    });
+    all
+}
+
+/// Processes that a library left behind.
+pub fn left_behind() -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
+        let comm = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+        if comm.trim() == MARK {
+            found.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    found
+}
