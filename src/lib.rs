@@ -5,4 +5,5 @@
 
 pub mod analyzer;
 pub mod cli;
+pub mod home;
 pub mod loader;

@@ -239,6 +239,11 @@ pub fn run<'h>(
     libraries
 }
 
+/// `f` of every item, on all threads, in the order of the input: for work of other rooms that is not a judgement.
+pub fn parallel<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    items.par_iter().map(&f).collect()
+}
+
 /// Judges one path, and sorts it if it fails.
 pub fn one<'h>(
     disk: &Disk<'_, 'h>,

@@ -15,21 +15,95 @@ pub struct Raw {
     pub command: RawCommand,
 }
 
-const EXIT_STATUS: &str = "Exit status: 0 nothing broken, 7 at least one library failed, 1 the work could not be done, 2 wrong usage.";
+const EXIT_STATUS: &str = "Exit status: 0 nothing broken, 7 at least one library failed, 1 the work could not be done, 2 wrong usage, 3 no such name in the home.";
 
 /// The sub-commands.
 #[derive(Debug, Subcommand)]
 pub enum RawCommand {
-    /// Judge every shared library below directories.
+    /// Judge every shared library below directories; without one, all of the tsuku home.
     Audit(AuditArgs),
-    /// Judge the given files.
+    /// Judge libraries and tools of the tsuku home by name, or the given files.
     Verify(VerifyArgs),
+    /// Report on the whole tsuku home: every library, what breaks it, what mends it.
+    Doctor(DoctorArgs),
     /// Show what a library would bring into the process, from where, and what is missing.
     Tree(TreeArgs),
     /// Say what a finding means and how to mend it; without a code, list the codes.
     Explain(ExplainArgs),
     /// Show the loader whose verdict is predicted.
     Loader(LoaderArgs),
+    /// Print the completions of a shell.
+    Completions(CompletionsArgs),
+    /// Print the manual page, of the program or of one of its commands.
+    Man(ManArgs),
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tsuku-verify doctor\n  tsuku-verify doctor --json --no-integrity\n  TSUKU_HOME=/opt/tsuku tsuku-verify doctor"
+)]
+pub struct DoctorArgs {
+    /// As --format json.
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+    /// Do not compare files with their recorded sums.
+    #[arg(long, conflicts_with = "integrity")]
+    pub no_integrity: bool,
+    /// The home.
+    #[command(flatten)]
+    pub home: HomeArgs,
+    /// What to look at, and how to say it.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// The loader and the process.
+    #[command(flatten)]
+    pub judge: JudgeArgs,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// The command (default: the program itself).
+    #[arg(value_name = "COMMAND")]
+    pub command: Option<String>,
+}
+
+/// The home of tsuku.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Home")]
+pub struct HomeArgs {
+    /// The home (default: $TSUKU_HOME, or ~/.tsuku).
+    #[arg(long, value_name = "DIR")]
+    pub tsuku_home: Option<OsString>,
+    /// Judge as tsuku's wrappers start tools, plainly, or both and say where they differ.
+    #[arg(long = "as", value_enum, default_value_t = As::Both)]
+    pub surroundings: As,
+    /// Compare files with the sums recorded when they were installed.
+    #[arg(long)]
+    pub integrity: bool,
+    /// Taken for tsuku's sake: nothing is loaded below level 3.
+    #[arg(long)]
+    pub skip_dlopen: bool,
+}
+
+/// Environments files of a home are judged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum As {
+    /// Without the wrapper, and with it; the second counts.
+    Both,
+    /// LD_LIBRARY_PATH as asked for.
+    Plain,
+    /// LD_LIBRARY_PATH names the lib directory of every library.
+    Wrapper,
 }
 
 /// `audit`.
@@ -41,6 +115,9 @@ pub struct AuditArgs {
     /// Judge executables too.
     #[arg(long)]
     pub executables: bool,
+    /// The home.
+    #[command(flatten)]
+    pub home: HomeArgs,
     /// What to look at, and how to say it.
     #[command(flatten)]
     pub run: RunArgs,
@@ -52,12 +129,15 @@ pub struct AuditArgs {
 /// `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// Files (inside the root, if one is given).
-    #[arg(value_name = "PATH", required_unless_present = "paths_from", conflicts_with = "paths_from")]
+    /// Names of the home, as zlib or zlib@1.3.1, or files (inside the root, if one is given). What has a slash is a file.
+    #[arg(value_name = "NAME|PATH", required_unless_present = "paths_from", conflicts_with = "paths_from")]
     pub paths: Vec<OsString>,
     /// Read the paths from FILE, or from standard input if it is `-`; separated by NUL, or by newline if there is no NUL.
     #[arg(long, value_name = "FILE")]
     pub paths_from: Option<OsString>,
+    /// The home.
+    #[command(flatten)]
+    pub home: HomeArgs,
     /// What to look at, and how to say it.
     #[command(flatten)]
     pub run: RunArgs,
@@ -114,6 +194,9 @@ pub struct RunArgs {
     /// How to say it.
     #[arg(long, value_enum, default_value_t = ReportFormat::Auto)]
     pub format: ReportFormat,
+    /// Write the report to FILE, whole or not at all.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<OsString>,
     /// Threads (default: one a processor).
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
@@ -178,6 +261,12 @@ pub enum ReportFormat {
     Json,
     /// One object a line and library.
     Ndjson,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// JUnit XML, for test reports.
+    Junit,
+    /// Annotations of GitHub workflows.
+    Github,
 }
 
 /// Formats of `tree` and `loader`.

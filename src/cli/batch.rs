@@ -8,7 +8,9 @@ use super::complain;
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::report::escape::escaped;
-use super::report::{self, Totals, json, ndjson, table, text};
+use super::report::output::Sink;
+use super::report::problem::Case;
+use super::report::{Totals, github, json, junit, ndjson, sarif, table, text};
 use super::request::{Format, Loudness, Run};
 use super::session::Session;
 use crate::analyzer::audit::{self, Library, Plan, Unlisted};
@@ -56,7 +58,7 @@ pub fn run(
         }
     };
     if run.format == Format::Ndjson {
-        let mut out = report::pipe();
+        let mut out = Sink::data(run)?;
         for portion in paths.chunks(PORTION) {
             let libraries = judge(portion);
             progress.clear();
@@ -70,6 +72,7 @@ pub fn run(
             }
             out.flush()?;
         }
+        out.finish()?;
         return Ok(exit);
     }
     let libraries = judge(paths);
@@ -78,7 +81,7 @@ pub fn run(
     match run.format {
         _ if run.loudness == Loudness::Quiet => {}
         Format::Json => {
-            let mut out = report::pipe();
+            let mut out = Sink::data(run)?;
             let document = json::Document {
                 loader: &session.model.describe(),
                 libraries: &libraries,
@@ -86,7 +89,14 @@ pub fn run(
                 unlisted,
             };
             json::write(&mut out, &document)?;
-            out.flush()?;
+            out.finish()?;
+        }
+        Format::Sarif | Format::Junit | Format::Github => {
+            let cases: Vec<Case> =
+                libraries.iter().map(|l| Case::of_library(l, breaks(l, asked, run.strict))).collect();
+            let mut out = Sink::data(run)?;
+            cases_as(run.format, &mut out, &cases)?;
+            out.finish()?;
         }
         Format::Table | Format::Ndjson => people(run, asked, &libraries)?,
     }
@@ -95,12 +105,11 @@ pub fn run(
 
 /// The report for people.
 fn people(run: &Run, asked: Asked, libraries: &[Library]) -> Result<(), Failure> {
-    let mut out = report::screen(run.screen.color);
+    let mut out = Sink::people(run)?;
     let verbose = run.loudness == Loudness::Verbose;
     if let ([only], Asked::Verify) = (libraries, asked) {
         text::details(&mut out, only)?;
-        out.flush()?;
-        return Ok(());
+        return Ok(out.finish()?);
     }
     let all = verbose || asked == Asked::Verify;
     let loads = |l: &Library| l.judgement.verdict == Verdict::Loads;
@@ -115,8 +124,16 @@ fn people(run: &Run, asked: Asked, libraries: &[Library]) -> Result<(), Failure>
     }
     table::totals(&mut out, &Totals::of(libraries))?;
     table::root_causes(&mut out, &audit::root_causes(libraries), verbose)?;
-    out.flush()?;
-    Ok(())
+    Ok(out.finish()?)
+}
+
+/// The forms that other programs read as a list of problems.
+pub(super) fn cases_as(format: Format, out: &mut dyn Write, cases: &[Case]) -> std::io::Result<()> {
+    match format {
+        Format::Junit => junit::write(out, cases),
+        Format::Github => github::write(out, cases),
+        _ => sarif::write(out, cases),
+    }
 }
 
 /// Whether a library makes the run fail.

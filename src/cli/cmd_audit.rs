@@ -1,4 +1,4 @@
-//! `audit`: every shared library below directories, told by content and not by name.
+//! `audit`: every shared library below directories, told by content and not by name; without one, the home.
 //! It must never follow links while collecting, nor judge one file twice.
 //! A directory that cannot be read is reported and the others go on.
 
@@ -7,13 +7,11 @@ use std::os::unix::ffi::OsStringExt;
 
 use super::args::AuditArgs;
 use super::batch::{self, Asked};
+use super::cmd_home::{self, View};
 use super::exit::{Exit, Failure};
-use super::request::{Judging, Loudness, Run};
-use super::{complain, session};
+use super::request::{Judging, Run};
+use super::session;
 use crate::analyzer::audit::{self, Wanted};
-
-/// What is audited when nothing is named.
-const USUAL: [&[u8]; 2] = [b"/usr/lib", b"/usr/local/lib"];
 
 /// Runs the command.
 ///
@@ -21,23 +19,16 @@ const USUAL: [&[u8]; 2] = [b"/usr/lib", b"/usr/local/lib"];
 /// What keeps all of the work from being done.
 pub fn run(args: AuditArgs) -> Result<Exit, Failure> {
     let run = Run::new(&args.run);
-    let named = !args.dirs.is_empty();
-    let dirs: Vec<Vec<u8>> = if named {
-        args.dirs.into_iter().map(OsString::into_vec).collect()
-    } else {
-        if run.loudness > Loudness::Quiet {
-            complain("no directory is named: /usr/lib and /usr/local/lib are audited");
-        }
-        USUAL.map(<[u8]>::to_vec).to_vec()
-    };
-    let wanted = Wanted { executables: args.executables };
     let judging = Judging::new(args.judge)?;
+    if args.dirs.is_empty() {
+        let home = cmd_home::read(&judging, &args.home)?;
+        let all: Vec<usize> = (0..home.0.trees.len()).collect();
+        return cmd_home::run(&judging, &run, &args.home, home, &all, View::Files);
+    }
+    let dirs: Vec<Vec<u8>> = args.dirs.into_iter().map(OsString::into_vec).collect();
+    let wanted = Wanted { executables: args.executables };
     session::with(&judging, run.jobs, |s| {
-        let mut found = audit::collect(s.host, &dirs, wanted);
-        if !named {
-            // A system without one of the usual directories is not at fault.
-            found.unlisted.retain(|u| !USUAL.contains(&u.path.as_slice()));
-        }
+        let found = audit::collect(s.host, &dirs, wanted);
         let unable = !found.unlisted.is_empty();
         let exit = batch::run(s, &run, Asked::Audit, &found.paths, &found.unlisted)?;
         Ok(if exit == Exit::Clean && unable { Exit::Unable } else { exit })

@@ -10,6 +10,7 @@ use super::report::escape::escaped;
 use super::report::{self, HEADING, paragraph};
 use super::request::Screen;
 use crate::analyzer::catalogue::{self, Entry};
+use crate::home;
 
 /// Lines get no longer than this, however wide the screen is.
 const READABLE: usize = 90;
@@ -23,20 +24,29 @@ pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     let mut out = report::screen(screen.color);
     match &args.code {
         Some(code) => {
-            let entry = catalogue::explain(code).ok_or_else(|| unknown(code))?;
+            let entry = entry(code).ok_or_else(|| unknown(code))?;
             let width = screen.width.map_or(READABLE, |w| usize::from(w).min(READABLE));
             write(&mut out, entry, width)?;
         }
         None => {
-            let widest = catalogue::codes().map(str::len).max().unwrap_or(0);
-            for code in catalogue::codes() {
-                let title = catalogue::explain(code).map_or("", |e| e.title);
+            let widest = codes().map(str::len).max().unwrap_or(0);
+            for code in codes() {
+                let title = entry(code).map_or("", |e| e.title);
                 writeln!(out, "{HEADING}{code:widest$}{HEADING:#}  {title}")?;
             }
         }
     }
     out.flush()?;
     Ok(Exit::Clean)
+}
+
+/// The entry of a code, of a file or of a home.
+fn entry(code: &str) -> Option<&'static Entry> {
+    catalogue::explain(code).or_else(|| home::catalogue::explain(code))
+}
+
+fn codes() -> impl Iterator<Item = &'static str> {
+    catalogue::codes().chain(home::catalogue::codes())
 }
 
 fn write(out: &mut dyn Write, entry: &Entry, width: usize) -> std::io::Result<()> {
@@ -47,8 +57,7 @@ fn write(out: &mut dyn Write, entry: &Entry, width: usize) -> std::io::Result<()
 }
 
 fn unknown(code: &str) -> Failure {
-    let mut near: Vec<_> =
-        catalogue::codes().map(|c| (shared_words(c, code), c)).filter(|(n, _)| *n > 0).collect();
+    let mut near: Vec<_> = codes().map(|c| (shared_words(c, code), c)).filter(|(n, _)| *n > 0).collect();
     near.sort_by_key(|(n, _)| std::cmp::Reverse(*n));
     let near: Vec<&str> = near.into_iter().map(|(_, c)| c).take(5).collect();
     let near = if near.is_empty() {

@@ -1,15 +1,18 @@
-//! `verify`: the given files, in the given order.
+//! `verify`: the libraries and tools of the home that are named, or the given files in the given order.
 //! A path that cannot be judged gets its own result; it must never stop the others.
 //! What `dlopen(path, RTLD_NOW | RTLD_LOCAL)` would do to each, in a process of its own.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
+use super::args::HomeArgs;
 use super::args::VerifyArgs;
 use super::batch::{self, Asked};
+use super::cmd_home::{self, View};
 use super::exit::{Exit, Failure};
-use super::request::{Judging, Run, read_paths};
+use super::request::{Format, Judging, Run, read_paths};
 use super::session;
+use crate::analyzer::host::real::ByteStore;
 
 /// Runs the command.
 ///
@@ -17,10 +20,42 @@ use super::session;
 /// What keeps all of the work from being done.
 pub fn run(args: VerifyArgs) -> Result<Exit, Failure> {
     let run = Run::new(&args.run);
-    let paths = match &args.paths_from {
+    let operands: Vec<Vec<u8>> = match &args.paths_from {
         Some(from) => read_paths(from)?,
         None => args.paths.into_iter().map(OsString::into_vec).collect(),
     };
     let judging = Judging::new(args.judge)?;
-    session::with(&judging, run.jobs, |s| batch::run(s, &run, Asked::Verify, &paths, &[]))
+    let by_name = args.paths_from.is_none() && operands.iter().any(|o| !o.contains(&b'/'));
+    if !by_name {
+        return session::with(&judging, run.jobs, |s| batch::run(s, &run, Asked::Verify, &operands, &[]));
+    }
+    names(&judging, &run, &args.home, operands)
+}
+
+/// Operands of which some may be names.
+fn names(judging: &Judging, run: &Run, args: &HomeArgs, operands: Vec<Vec<u8>>) -> Result<Exit, Failure> {
+    // What is wrong with the loader or the root comes before what is wrong with a name.
+    let store = ByteStore::new();
+    session::model(&store, &session::host(&store, judging), judging)?;
+    let home = cmd_home::read(judging, args);
+    let known = |o: &[u8]| home.as_ref().is_ok_and(|(h, _)| h.select(&String::from_utf8_lossy(o)).is_some());
+    let is_path = |o: &Vec<u8>| o.contains(&b'/') || (!known(o) && cmd_home::is_file(judging, o));
+    let (paths, names): (Vec<_>, Vec<_>) = operands.into_iter().partition(is_path);
+    if names.is_empty() {
+        return session::with(judging, run.jobs, |s| batch::run(s, run, Asked::Verify, &paths, &[]));
+    }
+    if !paths.is_empty() && (run.format != Format::Table || run.output.is_some()) {
+        return Err(Failure::Usage(
+            "names and files cannot be in one document: ask for them one after the other".to_owned(),
+        ));
+    }
+    let names: Vec<String> = names.iter().map(|n| String::from_utf8_lossy(n).into_owned()).collect();
+    let home = home?;
+    let chosen = cmd_home::chosen(&home.0, &names)?;
+    let exit = cmd_home::run(judging, run, args, home, &chosen, View::Trees)?;
+    if paths.is_empty() {
+        return Ok(exit);
+    }
+    let other = session::with(judging, run.jobs, |s| batch::run(s, run, Asked::Verify, &paths, &[]))?;
+    Ok(if exit == Exit::Broken { exit } else { other })
 }

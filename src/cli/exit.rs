@@ -16,6 +16,8 @@ pub enum Exit {
     Unable,
     /// The command line makes no sense.
     Usage,
+    /// The home has no library or tool of that name.
+    UnknownName,
 }
 
 impl Exit {
@@ -26,6 +28,7 @@ impl Exit {
             Exit::Broken => 7,
             Exit::Unable => 1,
             Exit::Usage => 2,
+            Exit::UnknownName => 3,
         }
     }
 }
@@ -42,6 +45,9 @@ pub enum Failure {
     /// The command line makes no sense.
     #[error("{0}")]
     Usage(String),
+    /// The home has nothing of that name.
+    #[error("{0}")]
+    UnknownName(String),
     /// Something needed for the work is not there.
     #[error("{0}")]
     Unable(String),
@@ -55,6 +61,7 @@ impl Failure {
     pub fn exit(&self) -> Exit {
         match self {
             Failure::Usage(_) => Exit::Usage,
+            Failure::UnknownName(_) => Exit::UnknownName,
             Failure::Unable(_) => Exit::Unable,
             Failure::Output(_) if self.is_closed_pipe() => Exit::Clean,
             Failure::Output(_) => Exit::Unable,

@@ -5,7 +5,10 @@
 pub mod args;
 mod batch;
 mod cmd_audit;
+mod cmd_completions;
+mod cmd_doctor;
 mod cmd_explain;
+mod cmd_home;
 mod cmd_loader;
 mod cmd_tree;
 mod cmd_verify;
@@ -36,9 +39,12 @@ pub fn run() -> ExitCode {
     let done = match raw.command {
         RawCommand::Verify(args) => cmd_verify::run(args),
         RawCommand::Audit(args) => cmd_audit::run(args),
+        RawCommand::Doctor(args) => cmd_doctor::run(args),
         RawCommand::Tree(args) => cmd_tree::run(args),
         RawCommand::Explain(args) => cmd_explain::run(&args),
         RawCommand::Loader(args) => cmd_loader::run(args),
+        RawCommand::Completions(args) => cmd_completions::completions(&args),
+        RawCommand::Man(args) => cmd_completions::man(&args),
     };
     done.unwrap_or_else(|failure| {
         if !failure.is_closed_pipe() {

@@ -7,10 +7,11 @@ use std::io::{IsTerminal, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-use super::args::{Color, JudgeArgs, ReportFormat, RunArgs};
+use super::args::{Color, HomeArgs, JudgeArgs, ReportFormat, RunArgs};
 use super::exit::Failure;
 use crate::analyzer::audit::Level;
 use crate::analyzer::checks::Mode;
+use crate::home::layout::{self, Place};
 
 /// The loader and the process, as asked for.
 #[derive(Clone, Debug)]
@@ -57,6 +58,12 @@ pub enum Format {
     Json,
     /// One object a line.
     Ndjson,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// JUnit XML.
+    Junit,
+    /// Annotations of GitHub workflows.
+    Github,
 }
 
 /// What surrounds the report.
@@ -77,6 +84,8 @@ pub struct Run {
     pub mode: Mode,
     /// The report's form.
     pub format: Format,
+    /// The file it goes to; none for standard output.
+    pub output: Option<PathBuf>,
     /// Threads; none for one a processor.
     pub jobs: Option<usize>,
     /// How much is printed.
@@ -124,7 +133,11 @@ impl Run {
                 ReportFormat::Auto | ReportFormat::Table => Format::Table,
                 ReportFormat::Json => Format::Json,
                 ReportFormat::Ndjson => Format::Ndjson,
+                ReportFormat::Sarif => Format::Sarif,
+                ReportFormat::Junit => Format::Junit,
+                ReportFormat::Github => Format::Github,
             },
+            output: raw.output.clone().map(PathBuf::from),
             jobs: raw.jobs.map(usize::from),
             loudness: match (raw.quiet, raw.verbose) {
                 (true, _) => Loudness::Quiet,
@@ -136,6 +149,19 @@ impl Run {
             watched: std::io::stderr().is_terminal() && !raw.quiet,
         }
     }
+}
+
+/// The home that is meant; none if nothing names one. Inside a root, it is a path inside it.
+#[expect(clippy::disallowed_methods, reason = "the request holds the environment, and is built here")]
+pub fn home_place(raw: &HomeArgs) -> Option<Place> {
+    let variable = std::env::var_os("TSUKU_HOME");
+    let user = std::env::home_dir().map(PathBuf::into_os_string);
+    layout::locate(
+        raw.tsuku_home.as_deref().map(OsStr::as_bytes),
+        variable.as_deref().map(OsStr::as_bytes),
+        user.as_deref().map(OsStr::as_bytes),
+        &working_directory(),
+    )
 }
 
 impl Screen {

@@ -3,8 +3,15 @@
 //! Renderers are separate from the engine, and options from both, as in ripgrep.
 
 pub mod escape;
+pub mod github;
+pub mod home;
+pub mod home_json;
 pub mod json;
+pub mod junit;
 pub mod ndjson;
+pub mod output;
+pub mod problem;
+pub mod sarif;
 pub mod table;
 pub mod text;
 pub mod tree;
