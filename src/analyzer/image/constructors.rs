@@ -56,7 +56,14 @@ fn bound(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs) -> Vec<(u32, u64)> {
         .collect()
 }
 
-fn init(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs, fixed: bool, c: &mut Constructors, machine: Machine) -> Result<(), Defect> {
+fn init(
+    vm: &Vm<'_>,
+    d: &Dynamic,
+    relocs: &Relocs,
+    fixed: bool,
+    c: &mut Constructors,
+    machine: Machine,
+) -> Result<(), Defect> {
     if let Some(at) = d.init {
         c.calls += 1;
         c.own += usize::from(!is_start_file_code(vm, at, machine));
@@ -70,8 +77,16 @@ fn init(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs, fixed: bool, c: &mut Construc
         c.own = c.own.saturating_add(usize::try_from(count).unwrap_or(usize::MAX));
         array(vm, at, count, relocs, fixed)?;
         // `frame_dummy` stands first; it is the only call of the table that a compiler adds.
-        let first = relocs.slots.iter().rev().find(|(slot, _)| *slot == vm.format.wrap(at)).map(|(_, target)| *target);
-        if let Some(Target::Address(target)) = first && count > 0 && is_start_file_code(vm, target, machine) {
+        let first = relocs
+            .slots
+            .iter()
+            .rev()
+            .find(|(slot, _)| *slot == vm.format.wrap(at))
+            .map(|(_, target)| *target);
+        if let Some(Target::Address(target)) = first
+            && count > 0
+            && is_start_file_code(vm, target, machine)
+        {
             c.own -= 1;
         }
     }
@@ -110,7 +125,32 @@ fn is_start_file_code(vm: &Vm<'_>, at: u64, machine: Machine) -> bool {
     // `_init`: sub rsp,8; mov rax,[rip+x]; test rax,rax; je; call rax; add rsp,8; ret - x is `__gmon_start__`.
     let init = matches!(
         code,
-        [0x48, 0x83, 0xec, 8, 0x48, 0x8b, 5, _, _, _, _, 0x48, 0x85, 0xc0, 0x74, 2, 0xff, 0xd0, 0x48, 0x83, 0xc4, 8, 0xc3, ..]
+        [
+            0x48,
+            0x83,
+            0xec,
+            8,
+            0x48,
+            0x8b,
+            5,
+            _,
+            _,
+            _,
+            _,
+            0x48,
+            0x85,
+            0xc0,
+            0x74,
+            2,
+            0xff,
+            0xd0,
+            0x48,
+            0x83,
+            0xc4,
+            8,
+            0xc3,
+            ..
+        ]
     );
     init || tail_jump(vm, at, code)
 }
