@@ -2,7 +2,8 @@
 //! It must never serve a verdict; the loader lists nothing by itself.
 //! What is added stands behind the last DT_NEEDED, as glibc elf/dl-deps.c:_dl_map_object_deps would take it.
 
-use super::{LinkMap, Miss, Process, mark};
+use super::needs::mark;
+use super::{LinkMap, Miss, Process};
 use crate::analyzer::disk::Disk;
 use crate::analyzer::model::NodeIx;
 
