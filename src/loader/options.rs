@@ -97,7 +97,7 @@ impl<'a> ProbeOptions<'a> {
             Some(bytes) => (libc::RLIMIT_AS, bytes),
             None => (libc::RLIMIT_NPROC, self.limits.processes),
         });
-        #[cfg_attr(not(all(target_os = "linux", target_env = "gnu")), expect(clippy::unnecessary_cast))]
+        #[cfg_attr(all(target_os = "linux", target_env = "gnu"), expect(clippy::unnecessary_cast))]
         let limits = limits.into_iter().map(|(resource, value)| (resource as u32, value)).collect();
         Frame {
             strict: self.sandbox == Sandbox::Strict,

@@ -72,6 +72,9 @@ pub fn become_watcher() -> u32 {
     0
 }
 
+/// Takes a reply, the loader's message and what the library printed.
+type Tell<'t> = dyn FnMut(&Reply, &[u8], &[u8]) + 't;
+
 /// Probes one library. The message goes to `tell` with the reply, before the page is given back.
 pub fn probe(
     frame: &Frame,
@@ -79,7 +82,7 @@ pub fn probe(
     path: &CStr,
     watcher: u32,
     output: &mut Output,
-    tell: &mut dyn FnMut(&Reply, &[u8], &[u8]),
+    tell: &mut Tell<'_>,
 ) {
     let mut reply = Reply {
         nonce: request.nonce,
@@ -351,7 +354,8 @@ unsafe fn confine(frame: &Frame, parent: c_int, me: c_int) -> u32 {
             sys::close(fd);
         }
         for limit in frame.setup.limits.iter().filter(|l| l.resource != NO_LIMIT) {
-            if sys::setrlimit(limit.resource as c_int, &raw const *(&[limit.value; 2])) != 0 {
+            let pair = [limit.value; 2];
+            if sys::setrlimit(limit.resource as c_int, &raw const pair) != 0 {
                 in_force &= !LIMITS;
             }
         }
