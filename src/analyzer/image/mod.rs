@@ -8,6 +8,7 @@ pub mod elf;
 pub mod fmt;
 pub mod header;
 pub mod limits;
+pub mod macho;
 pub mod notes;
 pub mod reloc_types;
 pub mod relocs;

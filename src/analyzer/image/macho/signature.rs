@@ -1,0 +1,259 @@
+//! An embedded code signature: what it covers, how it hashes, who made it, and whether its pages are intact.
+//! It must never say whether the kernel trusts it; pages are hashed only when asked, for that reads the whole image.
+//! Follows xnu bsd/kern/ubc_subr.c: cs_validate_csblob, cs_validate_codedirectory, cs_validate_hash.
+
+use object::BigEndian as BE;
+use object::macho as raw;
+use object::read::ReadRef;
+use sha2::Digest as _;
+
+use super::facts::Range;
+use super::fault::{Fault, Part, Problem};
+use super::stream;
+
+const EMBEDDED: u32 = 0xfade_0cc0;
+const DIRECTORY: u32 = 0xfade_0c02;
+/// Slots of the directory and of its alternates.
+const DIRECTORY_SLOTS: [u32; 6] = [0, 0x1000, 0x1001, 0x1002, 0x1003, 0x1004];
+/// Slot of the CMS message; eight bytes of it are only its head.
+const CMS_SLOT: u32 = 0x1_0000;
+
+/// A hash the kernel knows, weakest first: of several directories it uses the strongest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum HashKind {
+    /// SHA-1.
+    Sha1,
+    /// SHA-256 cut to 20 bytes.
+    Sha256Truncated,
+    /// SHA-256.
+    Sha256,
+    /// SHA-384, of which 48 bytes are kept.
+    Sha384,
+}
+
+impl HashKind {
+    fn of(number: u8) -> Option<HashKind> {
+        Some(match number {
+            1 => HashKind::Sha1,
+            2 => HashKind::Sha256,
+            3 => HashKind::Sha256Truncated,
+            4 => HashKind::Sha384,
+            _ => return None,
+        })
+    }
+
+    fn size(self) -> usize {
+        match self {
+            HashKind::Sha1 | HashKind::Sha256Truncated => 20,
+            HashKind::Sha256 => 32,
+            HashKind::Sha384 => 48,
+        }
+    }
+
+    fn matches(self, page: &[u8], hash: &[u8]) -> bool {
+        match self {
+            HashKind::Sha1 => sha1::Sha1::digest(page).as_slice() == hash,
+            HashKind::Sha256 => sha2::Sha256::digest(page).as_slice() == hash,
+            HashKind::Sha256Truncated => sha2::Sha256::digest(page).as_slice().get(..20) == Some(hash),
+            HashKind::Sha384 => sha2::Sha384::digest(page).as_slice() == hash,
+        }
+    }
+}
+
+/// One CodeDirectory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Directory<'h> {
+    /// Where it is in the image.
+    pub offset: u64,
+    /// Its version.
+    pub version: u32,
+    /// `CS_*` flags.
+    pub flags: u32,
+    /// The hash of a page.
+    pub hash: HashKind,
+    /// Size of a page; none means the code is hashed in one piece.
+    pub page_size: Option<u64>,
+    /// The bytes of the image that are signed, from its start.
+    pub limit: u64,
+    /// The hashes of all pages.
+    pub hashes: &'h [u8],
+    /// The name it was signed as.
+    pub identifier: &'h [u8],
+    /// The team of the certificate.
+    pub team: Option<&'h [u8]>,
+    /// Pages are scattered over the file: the kernel of today does not use that for libraries, and nobody writes it.
+    pub scattered: bool,
+}
+
+impl Directory<'_> {
+    /// CS_ADHOC: signed by nobody.
+    pub fn ad_hoc(&self) -> bool {
+        self.flags & 0x2 != 0
+    }
+    /// CS_LINKER_SIGNED: made by the linker.
+    pub fn linker_signed(&self) -> bool {
+        self.flags & 0x2_0000 != 0
+    }
+    /// CS_RUNTIME: hardened runtime.
+    pub fn hardened(&self) -> bool {
+        self.flags & 0x1_0000 != 0
+    }
+}
+
+/// A code signature whose blobs are well formed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Signature<'h> {
+    /// Where it is in the image.
+    pub range: Range,
+    /// Its directories in the order of their slots.
+    pub directories: Vec<Directory<'h>>,
+    /// It holds a CMS message: somebody's certificate.
+    pub has_identity: bool,
+}
+
+/// What hashing the pages found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Pages {
+    /// Pages that were hashed.
+    pub total: u64,
+    /// Pages whose hash is another, or missing.
+    pub damaged: u64,
+    /// Offset of the first damaged page in the image.
+    pub first_damaged: Option<u64>,
+}
+
+impl<'h> Signature<'h> {
+    /// The directory the kernel uses.
+    pub fn directory(&self) -> Option<&Directory<'h>> {
+        // Of equals the first.
+        self.directories.iter().rev().max_by_key(|d| d.hash)
+    }
+
+    /// Whether everything before the signature is signed, as dyld demands.
+    pub fn covers_image(&self) -> bool {
+        self.directory().is_some_and(|d| d.limit >= u64::from(self.range.offset))
+    }
+
+    /// Hashes every page of the image. This reads all of it.
+    pub fn check_pages(&self, image: &[u8]) -> Pages {
+        let mut pages = Pages::default();
+        let Some(directory) = self.directory() else { return pages };
+        let page_size = directory.page_size.unwrap_or(directory.limit).max(1);
+        let mut hashes = directory.hashes.chunks_exact(directory.hash.size());
+        let mut at = 0;
+        while at < directory.limit {
+            let end = at.saturating_add(page_size).min(directory.limit);
+            let range = usize::try_from(at).ok().zip(usize::try_from(end).ok());
+            let page = range.and_then(|(start, end)| image.get(start..end));
+            let intact = match (page, hashes.next()) {
+                (Some(page), Some(hash)) => directory.hash.matches(page, hash),
+                _ => false,
+            };
+            pages.total += 1;
+            if !intact {
+                pages.damaged += 1;
+                pages.first_damaged.get_or_insert(at);
+            }
+            if page.is_none() {
+                break;
+            }
+            at = end;
+        }
+        pages
+    }
+}
+
+/// Reads the signature at `range`.
+pub(super) fn read<'h>(image: &'h [u8], range: Range) -> Result<Signature<'h>, Fault> {
+    let base = u64::from(range.offset);
+    let fault = |offset: u64, problem| Fault::new(Part::CodeSignature, base + offset, problem);
+    let bytes = range.bytes(image).ok_or_else(|| fault(0, Problem::OutOfRange))?;
+    let head = bytes.read_at::<raw::CsSuperBlob>(0).map_err(|()| fault(0, Problem::OutOfRange))?;
+    if head.magic.get(BE) != EMBEDDED {
+        return Err(fault(0, Problem::BadMagic(head.magic.get(BE))));
+    }
+    let length = head.length.get(BE);
+    let blob = usize::try_from(length).ok().and_then(|n| bytes.get(..n));
+    let blob = blob.ok_or_else(|| fault(4, Problem::BadSize(length.into())))?;
+    let count = usize::try_from(head.count.get(BE)).unwrap_or(usize::MAX);
+    let index = blob
+        .read_slice_at::<raw::CsBlobIndex>(size_of::<raw::CsSuperBlob>() as u64, count)
+        .map_err(|()| fault(8, Problem::BadSize(count as u64)))?;
+    let mut signature = Signature { range, directories: Vec::new(), has_identity: false };
+    for entry in index {
+        let (slot, offset) = (entry.slot.get(BE).0, u64::from(entry.offset.get(BE)));
+        let part = inner(blob, offset).ok_or_else(|| fault(offset, Problem::OutOfRange))?;
+        if DIRECTORY_SLOTS.contains(&slot) {
+            if signature.directories.len() >= DIRECTORY_SLOTS.len() {
+                return Err(fault(offset, Problem::Duplicate));
+            }
+            let directory = directory(part, base + offset).map_err(|problem| fault(offset, problem))?;
+            signature.directories.push(directory);
+        } else if slot == CMS_SLOT {
+            signature.has_identity = part.len() > 8;
+        }
+    }
+    if signature.directories.is_empty() {
+        return Err(fault(0, Problem::Incomplete));
+    }
+    Ok(signature)
+}
+
+/// The blob at an offset of the super blob, cut to its own length.
+fn inner(blob: &[u8], offset: u64) -> Option<&[u8]> {
+    let head = blob.read_at::<raw::CsGenericBlob>(offset).ok()?;
+    blob.read_bytes_at(offset, head.length.get(BE).into()).ok().filter(|bytes| bytes.len() >= 8)
+}
+
+/// `cs_validate_codedirectory`.
+fn directory(bytes: &[u8], offset: u64) -> Result<Directory<'_>, Problem> {
+    let d = bytes.read_at::<raw::CsCodeDirectoryV0>(0).map_err(|()| Problem::OutOfRange)?;
+    if d.magic.get(BE) != DIRECTORY {
+        return Err(Problem::BadMagic(d.magic.get(BE)));
+    }
+    let version = d.version.get(BE).0;
+    let hash = HashKind::of(d.hash_type.0).ok_or(Problem::UnknownFormat(d.hash_type.0.into()))?;
+    if usize::from(d.hash_size) != hash.size() {
+        return Err(Problem::BadSize(d.hash_size.into()));
+    }
+    let size = hash.size() as u64;
+    let (at, special) = (u64::from(d.hash_offset.get(BE)), u64::from(d.n_special_slots.get(BE)));
+    if at / size < special {
+        return Err(Problem::BadIndex(special));
+    }
+    let slots = u64::from(d.n_code_slots.get(BE));
+    let hashes = bytes.read_bytes_at(at, slots * size).map_err(|()| Problem::BadSize(slots))?;
+    let text = |at: u32| {
+        stream::string_at(bytes, usize::try_from(at).unwrap_or(usize::MAX)).ok_or(Problem::Unterminated)
+    };
+    let extra = |version_with: u32, at: u64| {
+        let value = bytes.read_at::<object::U32<BE>>(at).ok().map(|v| v.get(BE));
+        if version >= version_with { value.filter(|v| *v != 0) } else { None }
+    };
+    let identifier = match d.ident_offset.get(BE) {
+        0 => &[],
+        at => text(at)?,
+    };
+    let limit64 = bytes.read_at::<object::U64<BE>>(56).ok().map(|v| v.get(BE));
+    let limit = match limit64 {
+        Some(limit) if version >= 0x20300 && limit != 0 => limit,
+        _ => d.code_limit.get(BE).into(),
+    };
+    let page_size = match d.page_size {
+        0 => None,
+        log2 if log2 < 32 => Some(1 << log2),
+        log2 => return Err(Problem::BadValue(log2.into())),
+    };
+    Ok(Directory {
+        offset,
+        version,
+        flags: d.flags.get(BE).0,
+        hash,
+        page_size,
+        limit,
+        hashes,
+        identifier,
+        team: extra(0x20200, 48).map(text).transpose()?,
+        scattered: extra(0x20100, 44).is_some(),
+    })
+}
