@@ -12,13 +12,15 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use tsuku_verify::analyzer::audit::{self, Level, Wanted};
+use tsuku_verify::analyzer::call;
 use tsuku_verify::analyzer::detect::{DetectRequest, RunningSystem, detect};
 use tsuku_verify::analyzer::disk::Disk;
 use tsuku_verify::analyzer::host::real::{ByteStore, RealHost};
 use tsuku_verify::analyzer::image::elf::{self, Image, Role};
 use tsuku_verify::analyzer::image::symbols::{Query, gnu_hash};
 use tsuku_verify::analyzer::loader_model::LoaderModel;
-use tsuku_verify::analyzer::process::{self, Start};
+use tsuku_verify::analyzer::loaders::Loaders;
+use tsuku_verify::analyzer::process::Start;
 
 /// Libraries of the generated directory.
 const TINY: usize = 200;
@@ -28,6 +30,7 @@ fn this_loader() -> LoaderModel {
     let host = RealHost::new(&store);
     let system = Some(RunningSystem::read(&host));
     let request = DetectRequest {
+        libc: None,
         machine: None,
         interpreter: None,
         cpu: None,
@@ -79,7 +82,7 @@ fn look_up(c: &mut Criterion) {
     let store = ByteStore::new();
     let host = RealHost::new(&store);
     let disk = Disk::new(&host, &model);
-    let start = process::start(&disk, &Start::default()).expect("the reference process starts");
+    let start = call::start(&disk, &Start::default()).expect("the reference process starts");
     let mut objects = start.nodes.iter().filter_map(|n| n.facts());
     let Some(libc) = objects.find(|f| matches!(&f.soname, Some(Ok(s)) if s.starts_with(b"libc."))) else {
         return;
@@ -126,8 +129,8 @@ fn directory(c: &mut Criterion) {
                 let store = ByteStore::new();
                 let host = RealHost::new(&store);
                 let disk = Disk::new(&host, &model);
-                let start = process::start(&disk, &Start::default()).expect("the reference process starts");
-                black_box(audit::run(&disk, &start, &paths, level, &|_| {}).len())
+                let start = call::start(&disk, &Start::default()).expect("the reference process starts");
+                black_box(audit::run(&Loaders::only(&disk, &start), &paths, level, &|_| {}).len())
             });
         });
     }

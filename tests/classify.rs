@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tsuku_verify::analyzer::audit::{self, Level, Library};
+use tsuku_verify::analyzer::call;
 use tsuku_verify::analyzer::classify::Because;
 use tsuku_verify::analyzer::detect::{DetectRequest, RunningSystem, detect};
 use tsuku_verify::analyzer::disk::Disk;
 use tsuku_verify::analyzer::host::real::{ByteStore, RealHost};
-use tsuku_verify::analyzer::process::{self, Start};
+use tsuku_verify::analyzer::loaders::Loaders;
+use tsuku_verify::analyzer::process::Start;
 use tsuku_verify::analyzer::verdict::{Class, Verdict};
 
 /// A directory that is its own little prefix.
@@ -59,6 +61,7 @@ fn judge(paths: &[&Path], program: Option<&Path>, jobs: usize) -> Vec<Library> {
     let store = ByteStore::new();
     let host = RealHost::new(&store).at(b"/");
     let request = DetectRequest {
+        libc: None,
         machine: None,
         interpreter: None,
         cpu: None,
@@ -70,10 +73,10 @@ fn judge(paths: &[&Path], program: Option<&Path>, jobs: usize) -> Vec<Library> {
     let model = detect(&host, &request).unwrap();
     let disk = Disk::new(&host, &model);
     let start = Start { program: program.map(bytes), preloaded: Vec::new() };
-    let process = process::start(&disk, &start).unwrap();
+    let process = call::start(&disk, &start).unwrap();
     let paths: Vec<Vec<u8>> = paths.iter().map(|p| bytes(p)).collect();
     let threads = rayon::ThreadPoolBuilder::new().num_threads(jobs).build().unwrap();
-    threads.install(|| audit::run(&disk, &process, &paths, Level::Two, &|_| {}))
+    threads.install(|| audit::run(&Loaders::only(&disk, &process), &paths, Level::Two, &|_| {}))
 }
 
 fn because(path: &Path) -> Because {

@@ -9,13 +9,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tsuku_verify::analyzer::audit::{self, Level};
-use tsuku_verify::analyzer::checks::{self, Judged};
+use tsuku_verify::analyzer::call;
+use tsuku_verify::analyzer::checks::{self, Judged, Mode};
 use tsuku_verify::analyzer::detect::{DetectRequest, RunningSystem, detect};
 use tsuku_verify::analyzer::disk::Disk;
 use tsuku_verify::analyzer::host::real::{ByteStore, RealHost};
-use tsuku_verify::analyzer::link_map;
+use tsuku_verify::analyzer::link_map::Process;
+use tsuku_verify::analyzer::loaders::Loaders;
 use tsuku_verify::analyzer::memo::Memo;
-use tsuku_verify::analyzer::process::{self, Start};
+use tsuku_verify::analyzer::process::Start;
 
 /// How many libraries are generated, and how many of each are damaged.
 const GENERATED: usize = 60;
@@ -213,11 +215,12 @@ fn answer(j: &Judged) -> String {
 }
 
 /// Runs `work` with the loader of this machine.
-fn with_this_loader<T>(work: impl FnOnce(&Disk<'_, 'static>, &link_map::Process<'static>) -> T) -> T {
+fn with_this_loader<T>(work: impl FnOnce(&Disk<'_, 'static>, &Process<'static>) -> T) -> T {
     // The host lends its bytes for as long as the test runs.
     let store: &'static ByteStore = Box::leak(Box::new(ByteStore::new()));
     let host = RealHost::new(store);
     let request = DetectRequest {
+        libc: None,
         machine: None,
         interpreter: None,
         cpu: None,
@@ -228,7 +231,7 @@ fn with_this_loader<T>(work: impl FnOnce(&Disk<'_, 'static>, &link_map::Process<
     };
     let model = detect(&host, &request).expect("this machine has a loader");
     let disk = Disk::new(&host, &model);
-    let start = process::start(&disk, &Start::default()).expect("the reference process starts");
+    let start = call::start(&disk, &Start::default()).expect("the reference process starts");
     work(&disk, &start)
 }
 
@@ -239,9 +242,9 @@ fn differences(paths: &[Vec<u8>]) -> Vec<String> {
         // Twice: the second time everything is known.
         for round in 0..2 {
             for path in paths {
-                let map = link_map::build(disk, start, path);
+                let map = call::map(disk, start, path, &[]);
                 let alone = answer(&checks::judge(&map, start, disk.model()));
-                let shared = answer(&checks::judge_with(&map, start, disk.model(), Some(&memo)));
+                let shared = answer(&call::judge(disk, &map, start, Some(&memo), Mode::Now));
                 if alone != shared {
                     wrong.push(format!(
                         "{} (round {round})\n  alone  {alone}\n  shared {shared}",
@@ -283,7 +286,7 @@ fn the_number_of_jobs_changes_nothing() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build().unwrap();
         pool.install(|| {
             with_this_loader(|disk, start| {
-                format!("{:#?}", audit::run(disk, start, &paths, Level::Two, &|_| {}))
+                format!("{:#?}", audit::run(&Loaders::only(disk, start), &paths, Level::Two, &|_| {}))
             })
         })
     };

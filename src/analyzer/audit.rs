@@ -4,20 +4,22 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
+use super::call;
 use super::catalogue::because;
 use super::checks::{self, Mode, Unresolved};
 use super::classify::{Because, Classifier};
 use super::defect::{Defect, Structure};
-use super::disk::Disk;
 use super::finding::Finding;
 use super::host::{EntryKind, Errno, Host, Kind};
 use super::image::header;
-use super::link_map::{self, LinkMap, Process};
+use super::link_map::LinkMap;
+use super::loaders::{Assigned, Loaders, Room};
 use super::memo::Memo;
-use super::program;
+use super::target;
 use super::verdict::{Class, Judgement, Verdict};
 
 /// How deep the analysis goes.
@@ -67,6 +69,8 @@ pub struct Library {
     pub missing: Vec<MissingSymbol>,
     /// What the class rests on.
     pub because: Option<Because>,
+    /// The loader whose verdict it is, as `--loader` takes it.
+    pub loader: Arc<str>,
 }
 
 /// A strong reference nothing defines.
@@ -182,6 +186,9 @@ fn wanted_file<'h>(host: &dyn Host<'h>, path: &[u8], wanted: Wanted) -> Result<O
         header::FileKind::Library => Ok(identity),
         header::FileKind::Program if wanted.executables => Ok(identity),
         header::FileKind::Program | header::FileKind::OtherElf => Ok(None),
+        header::FileKind::NotElf if target::is_macho(&head) => {
+            Ok(identity.filter(|_| target::is_macho_library(&head, whole)))
+        }
         // A versioned name is one a loader opens: an empty or garbled file there is a broken library.
         header::FileKind::NotElf => Ok(identity.filter(|_| has_versioned_name(path))),
     }
@@ -200,43 +207,61 @@ fn has_versioned_name(path: &[u8]) -> bool {
     !version.is_empty() && version.iter().all(|b| b.is_ascii_digit() || *b == b'.')
 }
 
-/// Judges every path, then sorts those that fail. The result has the order of the input.
+/// Judges every path by the loader it is made for, then sorts those that fail. The result has the order of the input.
 ///
 /// `done` is called once a library, from any thread and in any order: for one that does not fail as soon as it is
 /// judged; for a failing one in the second pass, when its class is known, after all are judged.
-pub fn run<'h>(
-    disk: &Disk<'_, 'h>,
-    process: &Process<'h>,
+pub fn run(
+    loaders: &Loaders<'_, '_>,
     paths: &[Vec<u8>],
     plan: impl Into<Plan>,
     done: &(dyn Fn(&Library) + Sync),
 ) -> Vec<Library> {
     let plan = plan.into();
-    let memo = Memo::new();
-    let mut libraries: Vec<Library> = paths
+    // What is known of bindings under one loader is wrong under the other.
+    let memos = [Memo::new(), Memo::new()];
+    let mut judged: Vec<(Assigned<'_, '_, '_>, Library)> = paths
         .par_iter()
         .map(|path| {
-            let library = guarded(path, || judge(disk, process, path, plan, Some(&memo)));
+            let assigned = loaders.assign(path);
+            let [main, other] = &memos;
+            let memo = if assigned.room.other { other } else { main };
+            let library = guarded(assigned.room, path, || judge(assigned, path, plan, Some(memo)));
             if !fails(&library) {
                 done(&library);
             }
-            library
+            (assigned, library)
         })
         .collect();
-    disk.forget_all();
-    let classifier = Classifier::new(disk, process);
+    loaders.main().disk.forget_all();
+    let classifiers = Classifiers::default();
     // Programs have their class already: nothing is their host.
-    let open = |l: &&mut Library| fails(l) && l.class.is_none();
-    let mut failing: Vec<&mut Library> = libraries.iter_mut().filter(open).collect();
-    failing.par_iter_mut().for_each(|library| {
+    let mut failing: Vec<&mut (Assigned<'_, '_, '_>, Library)> =
+        judged.iter_mut().filter(|(_, l)| fails(l) && l.class.is_none()).collect();
+    failing.par_iter_mut().for_each(|(assigned, library)| {
         // A class lost to a fault of ours is not worth the run.
-        let sorted = catch_unwind(AssertUnwindSafe(|| sort(&classifier, library)));
+        let sorted =
+            catch_unwind(AssertUnwindSafe(|| sort(classifiers.of(assigned.room), *assigned, library)));
         if sorted.is_err() || library.class.is_none() {
             library.class.get_or_insert(Class::Broken);
         }
         done(library);
     });
-    libraries
+    judged.into_iter().map(|(_, library)| library).collect()
+}
+
+/// One classifier a loader, made when the first library of it fails.
+#[derive(Default)]
+struct Classifiers<'l, 'h> {
+    main: OnceLock<Classifier<'l, 'h>>,
+    other: OnceLock<Classifier<'l, 'h>>,
+}
+
+impl<'l, 'h> Classifiers<'l, 'h> {
+    fn of(&self, room: Room<'l, 'l, 'h>) -> &Classifier<'l, 'h> {
+        let cell = if room.other { &self.other } else { &self.main };
+        cell.get_or_init(|| Classifier::new(room.disk, room.process))
+    }
 }
 
 /// `f` of every item, on all threads, in the order of the input: for work of other rooms that is not a judgement.
@@ -245,15 +270,10 @@ pub fn parallel<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Ve
 }
 
 /// Judges one path, and sorts it if it fails.
-pub fn one<'h>(
-    disk: &Disk<'_, 'h>,
-    process: &Process<'h>,
-    path: &[u8],
-    plan: impl Into<Plan>,
-    memo: Option<&Memo>,
-) -> Library {
-    let mut library = judge(disk, process, path, plan.into(), memo);
-    sort(&Classifier::new(disk, process), &mut library);
+pub fn one(loaders: &Loaders<'_, '_>, path: &[u8], plan: impl Into<Plan>) -> Library {
+    let assigned = loaders.assign(path);
+    let mut library = judge(assigned, path, plan.into(), None);
+    sort(&Classifier::new(assigned.room.disk, assigned.room.process), assigned, &mut library);
     library
 }
 
@@ -261,24 +281,36 @@ fn fails(library: &Library) -> bool {
     matches!(library.judgement.verdict, Verdict::Fails { .. })
 }
 
-fn sort(classifier: &Classifier<'_, '_>, library: &mut Library) {
-    library.because = classifier.classify(&library.path, &library.judgement, &library.missing);
+fn sort(classifier: &Classifier<'_, '_>, assigned: Assigned<'_, '_, '_>, library: &mut Library) {
+    library.because = match assigned.foreign {
+        Some(made_for) if fails(library) => Some(Because::OtherTarget(made_for)),
+        _ => classifier.classify(&library.path, &library.judgement, &library.missing),
+    };
     library.class = library.because.as_ref().map(Because::class);
 }
 
 /// A fault of our own costs one verdict, never the run.
-fn guarded(path: &[u8], judge: impl FnOnce() -> Library) -> Library {
+fn guarded(room: Room<'_, '_, '_>, path: &[u8], judge: impl FnOnce() -> Library) -> Library {
     catch_unwind(AssertUnwindSafe(judge)).unwrap_or_else(|_| {
         let finding =
             Finding::Undecidable { object: path.to_vec(), structure: Structure::Header, fault: None };
         let judgement = Judgement { verdict: Verdict::Undecided, findings: vec![finding], level_reached: 0 };
-        Library { path: path.to_vec(), judgement, class: None, missing: Vec::new(), because: None }
+        library(room, path, judgement)
     })
 }
 
+fn library(room: Room<'_, '_, '_>, path: &[u8], judgement: Judgement) -> Library {
+    let loader = Arc::clone(room.name);
+    Library { path: path.to_vec(), judgement, class: None, missing: Vec::new(), because: None, loader }
+}
+
 /// A program as the kernel and the loader start it.
-fn start<'h>(disk: &Disk<'_, 'h>, path: &[u8]) -> Library {
-    let start = program::judge(disk, &disk.absolute(path));
+pub fn start(loaders: &Loaders<'_, '_>, path: &[u8]) -> Library {
+    started(loaders.assign(path).room, path)
+}
+
+fn started(room: Room<'_, '_, '_>, path: &[u8]) -> Library {
+    let start = call::program(room.disk, &room.disk.absolute(path));
     let unresolved = start.judged.unresolved;
     let missing = match &start.map {
         Some(map) => unresolved.into_iter().map(|u| MissingSymbol::of(map, u)).collect(),
@@ -294,27 +326,22 @@ fn start<'h>(disk: &Disk<'_, 'h>, path: &[u8]) -> Library {
     } else {
         Class::Broken
     });
-    Library { path: path.to_vec(), judgement, class, missing, because: None }
+    Library { class, missing, ..library(room, path, judgement) }
 }
 
 /// Verdict and findings, without a class.
-fn judge<'h>(
-    disk: &Disk<'_, 'h>,
-    process: &Process<'h>,
-    path: &[u8],
-    plan: Plan,
-    memo: Option<&Memo>,
-) -> Library {
+fn judge(assigned: Assigned<'_, '_, '_>, path: &[u8], plan: Plan, memo: Option<&Memo>) -> Library {
+    let Room { disk, process, .. } = assigned.room;
     if plan.programs && disk.is_program(path) {
-        return start(disk, path);
+        return started(assigned.room, path);
     }
     // The path goes to dlopen as an absolute one, so that it is never searched for.
     let asked = disk.absolute(path);
-    let map = link_map::build(disk, process, &asked);
+    let map = call::map(disk, process, &asked, &[]);
     let (mut judgement, unresolved) = match plan.level {
         Level::One => (checks::level_1(&map), Vec::new()),
         Level::Two => {
-            let judged = checks::judge_mode(&map, process, disk.model(), memo, plan.mode);
+            let judged = call::judge(disk, &map, process, memo, plan.mode);
             (judged.judgement, judged.unresolved)
         }
     };
@@ -323,7 +350,12 @@ fn judge<'h>(
         disk.forget(image);
     }
     checks::advice::notes(disk, &map, &mut judgement);
-    Library { path: path.to_vec(), judgement, class: None, missing, because: None }
+    if let Some(made_for) = assigned.foreign {
+        // Next to what decides: it is the reason behind it.
+        let at = judgement.findings.len().min(1);
+        judgement.findings.insert(at, Finding::OtherTarget { made_for, loader: disk.model().kind() });
+    }
+    Library { missing, ..library(assigned.room, path, judgement) }
 }
 
 /// How often each cause breaks a library, largest first.
@@ -393,6 +425,7 @@ pub fn subject(f: &Finding) -> Vec<u8> {
         Finding::CannotOpen { .. }
         | Finding::NotAFile { .. }
         | Finding::ChangedWhileReading
+        | Finding::OtherTarget { .. }
         | Finding::OptionalMissing { .. } => Vec::new(),
     }
 }

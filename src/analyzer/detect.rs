@@ -4,6 +4,7 @@
 
 mod binary;
 mod env;
+mod musl;
 mod system;
 
 use thiserror::Error;
@@ -12,10 +13,11 @@ use super::host::{Errno, Host, Opened};
 use super::ldcache::LdCache;
 use super::loader_model::cpu::{Cpu, UnknownCpu};
 use super::loader_model::{
-    Distribution, GlibcVersion, LoaderModel, interpreters, multiarch, rseq_area, static_tls_surplus,
+    Distribution, GlibcVersion, LibcKind, LoaderModel, interpreters, multiarch, rseq_area, static_tls_surplus,
 };
 use super::model::Machine;
 use binary::{Banner, Identity};
+use env::split;
 
 pub use env::environment;
 pub use system::RunningSystem;
@@ -23,6 +25,8 @@ pub use system::RunningSystem;
 /// What is to be detected, and what the judged process has.
 #[derive(Clone, Debug)]
 pub struct DetectRequest {
+    /// Whose loader is meant; without it glibc's, and musl's where there is no glibc.
+    pub libc: Option<LibcKind>,
     /// The machine whose loader is meant; without it that of the running system, then any.
     pub machine: Option<Machine>,
     /// Path of ld.so inside the root, if not the usual one.
@@ -42,17 +46,13 @@ pub struct DetectRequest {
 /// Why no model could be made.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum DetectError {
-    /// There is no glibc.
-    #[error("no glibc loader found: looked for {}", looked_for.join(", "))]
+    /// There is no loader.
+    #[error("no {libc} loader found: looked for {}", looked_for.join(", "))]
     NoLoader {
+        /// Of which libc.
+        libc: &'static str,
         /// The paths and patterns tried.
         looked_for: Vec<String>,
-    },
-    /// The root belongs to musl.
-    #[error("the loader is musl's ({path}), which is not modelled here")]
-    Musl {
-        /// Its path.
-        path: String,
     },
     /// The loader named cannot be read.
     #[error("{path}: {errno}")]
@@ -63,17 +63,17 @@ pub enum DetectError {
         errno: Errno,
     },
     /// The file named is not a loader of a machine that is modelled.
-    #[error("{path}: not a glibc loader of {wanted}")]
+    #[error("{path}: not a loader of {wanted}")]
     NotALoader {
         /// Its path.
         path: String,
         /// The machine asked for.
         wanted: String,
     },
-    /// Neither ld.so nor libc.so.6 tells its version.
-    #[error("{path}: no glibc version found in it or in libc.so.6 of its directories")]
+    /// Neither the loader nor, for glibc, libc.so.6 tells its version.
+    #[error("{path}: no version of its libc found in it, nor in libc.so.6 of its directories")]
     NoVersion {
-        /// Path of ld.so.
+        /// Path of the loader.
         path: String,
     },
     /// A version older than every one modelled.
@@ -99,8 +99,21 @@ struct Found<'h> {
 /// Makes the model of the loader of a root.
 ///
 /// # Errors
-/// When there is no glibc loader there, or it does not tell enough.
+/// When there is no loader there, or it does not tell enough.
 pub fn detect<'h>(host: &dyn Host<'h>, request: &DetectRequest) -> Result<LoaderModel, DetectError> {
+    match request.libc {
+        Some(LibcKind::Glibc) => glibc(host, request),
+        Some(LibcKind::Musl) => musl::detect(host, request),
+        None => match glibc(host, request) {
+            Err(fault @ (DetectError::NoLoader { .. } | DetectError::NotALoader { .. })) => {
+                musl::detect(host, request).map_err(|_| fault)
+            }
+            other => other,
+        },
+    }
+}
+
+fn glibc<'h>(host: &dyn Host<'h>, request: &DetectRequest) -> Result<LoaderModel, DetectError> {
     let found = find(host, request)?;
     let machine = found.identity.machine;
     let own_dirs = binary::system_dirs(found.bytes);
@@ -171,7 +184,8 @@ fn find<'h>(host: &dyn Host<'h>, request: &DetectRequest) -> Result<Found<'h>, D
             Err(errno) => return Err(DetectError::Unreadable { path: display(path), errno }),
         };
         let identity = binary::identify(bytes).filter(|identity| suits(identity, request));
-        let identity = identity.ok_or_else(|| not_a_loader(path, request))?;
+        let identity =
+            identity.filter(|_| !musl::is_musl(bytes)).ok_or_else(|| not_a_loader(path, request))?;
         return Ok(Found { path: path.clone(), bytes, identity });
     }
     let mut machines: Vec<Machine> = request.machine.map_or_else(
@@ -183,7 +197,7 @@ fn find<'h>(host: &dyn Host<'h>, request: &DetectRequest) -> Result<Found<'h>, D
     for &machine in &machines {
         for path in interpreters(machine) {
             looked_for.push((*path).to_owned());
-            if let Some(found) = candidate(host, path.as_bytes(), request) {
+            if let Some(found) = glibc_candidate(host, path.as_bytes(), request) {
                 return Ok(found);
             }
         }
@@ -194,7 +208,7 @@ fn find<'h>(host: &dyn Host<'h>, request: &DetectRequest) -> Result<Found<'h>, D
                 host.list(&dir).unwrap_or_default().into_iter().map(|entry| entry.name).collect();
             names.sort();
             for name in names.into_iter().filter(|name| looks_like_a_loader(name)) {
-                if let Some(found) = candidate(host, &[dir.as_slice(), &name].concat(), request) {
+                if let Some(found) = glibc_candidate(host, &[dir.as_slice(), &name].concat(), request) {
                     return Ok(found);
                 }
             }
@@ -202,18 +216,19 @@ fn find<'h>(host: &dyn Host<'h>, request: &DetectRequest) -> Result<Found<'h>, D
     }
     // A root that is not there at all deserves its own word.
     host.stat(b"/").map_err(|errno| DetectError::Unreadable { path: "/".to_owned(), errno })?;
-    let lib = host.list(b"/lib").unwrap_or_default();
-    if let Some(musl) = lib.iter().map(|entry| &entry.name).find(|name| name.starts_with(b"ld-musl-")) {
-        return Err(DetectError::Musl { path: format!("/lib/{}", display(musl)) });
-    }
     looked_for.push("ld-linux*.so.*, ld64.so.* or ld-2.*.so in the library directories".to_owned());
-    Err(DetectError::NoLoader { looked_for })
+    Err(DetectError::NoLoader { libc: "glibc", looked_for })
 }
 
 fn candidate<'h>(host: &dyn Host<'h>, path: &[u8], request: &DetectRequest) -> Option<Found<'h>> {
     let bytes = file(host, path)?;
     let identity = binary::identify(bytes).filter(|identity| suits(identity, request))?;
     Some(Found { path: path.to_vec(), bytes, identity })
+}
+
+/// Where musl's loader stands under glibc's name (for programs that ask for it), there is no glibc.
+fn glibc_candidate<'h>(host: &dyn Host<'h>, path: &[u8], request: &DetectRequest) -> Option<Found<'h>> {
+    candidate(host, path, request).filter(|found| !musl::is_musl(found.bytes))
 }
 
 fn suits(identity: &Identity, request: &DetectRequest) -> bool {

@@ -2,6 +2,7 @@
 //! It must never interpret a search rule; it only remembers. Two threads may ask at once; the answer is the same.
 //! Replaces what glibc does with open, fstat and mmap in elf/dl-load.c.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -48,7 +49,7 @@ const SHARDS: usize = 64;
 /// The files of one run, as one loader sees them.
 pub struct Disk<'a, 'h> {
     host: &'a dyn Host<'h>,
-    model: &'a LoaderModel,
+    model: Cow<'a, LoaderModel>,
     paths: Vec<RwLock<Map<Box<[u8]>, Opening<'h>>>>,
     images: Vec<RwLock<Images<'h>>>,
     dirs: RwLock<Map<Box<[u8]>, bool>>,
@@ -58,6 +59,15 @@ pub struct Disk<'a, 'h> {
 impl<'a, 'h> Disk<'a, 'h> {
     /// An empty table over `host`.
     pub fn new(host: &'a dyn Host<'h>, model: &'a LoaderModel) -> Self {
+        Disk::of(host, Cow::Borrowed(model))
+    }
+
+    /// An empty table over `host` with a model of its own.
+    pub fn owning(host: &'a dyn Host<'h>, model: LoaderModel) -> Self {
+        Disk::of(host, Cow::Owned(model))
+    }
+
+    fn of(host: &'a dyn Host<'h>, model: Cow<'a, LoaderModel>) -> Self {
         Disk {
             host,
             model,
@@ -69,8 +79,8 @@ impl<'a, 'h> Disk<'a, 'h> {
     }
 
     /// The loader model the files are read for.
-    pub fn model(&self) -> &'a LoaderModel {
-        self.model
+    pub fn model(&self) -> &LoaderModel {
+        &self.model
     }
 
     /// Opens `path` (relative ones from the reference process's working directory).
@@ -92,7 +102,7 @@ impl<'a, 'h> Disk<'a, 'h> {
             Ok(Opened::Other(stat)) => Opening::Special(stat.kind, stat),
             Ok(Opened::Changed(_)) => Opening::Changed,
             Ok(Opened::File(stat, bytes)) => {
-                let image = elf::read(bytes, self.model, self.host.noexec(&full), role);
+                let image = elf::read(bytes, &self.model, self.host.noexec(&full), role);
                 let id = ImageId(self.next.fetch_add(1, Ordering::Relaxed));
                 Opening::Image(Arc::new(ImageEntry { id, stat, bytes, image }))
             }
@@ -201,7 +211,7 @@ impl<'a, 'h> Disk<'a, 'h> {
         if let Some(i) = shard.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Opening::Image(Arc::clone(i));
         }
-        let image = elf::read(bytes, self.model, self.host.noexec(path), Role::Library);
+        let image = elf::read(bytes, &self.model, self.host.noexec(path), Role::Library);
         let id = ImageId(self.next.fetch_add(1, Ordering::Relaxed));
         let entry = Arc::new(ImageEntry { id, stat, bytes, image });
         let mut map = shard.write().unwrap_or_else(PoisonError::into_inner);

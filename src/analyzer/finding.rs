@@ -7,7 +7,9 @@ use super::defect::{Assertion, Defect, Structure};
 use super::errno::Errno;
 use super::image::vm::Fault;
 use super::link_map::MissReason;
+use super::loader_model::LibcKind;
 use super::provenance::Attempt;
+use super::target::Target;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize)]
@@ -199,6 +201,13 @@ pub enum Finding {
         /// The access, if it is one.
         fault: Option<Fault>,
     },
+    /// The file is made for another system than the loader it was judged by.
+    OtherTarget {
+        /// What it is made for.
+        made_for: Target,
+        /// Whose loader judged it.
+        loader: LibcKind,
+    },
     /// A program: a segment of an interpreter is missing and so on.
     InterpreterNotFound {
         /// PT_INTERP.
@@ -241,6 +250,8 @@ impl Finding {
             Finding::BeyondEnd { .. } => "beyond-end-of-file",
             Finding::Unload { .. } => "unload-unreachable",
             Finding::InterpreterNotFound { .. } => "interpreter-not-found",
+            Finding::OtherTarget { made_for: Target::MachO, .. } => "made-for-macos",
+            Finding::OtherTarget { .. } => "made-for-another-libc",
         }
     }
 
@@ -248,6 +259,7 @@ impl Finding {
     pub fn severity(&self) -> Severity {
         match self {
             Finding::WorkingDirectory { .. }
+            | Finding::OtherTarget { .. }
             | Finding::Undecidable { .. }
             | Finding::BeyondEnd { .. }
             | Finding::Unload { .. } => Severity::Warning,
@@ -268,6 +280,7 @@ impl Finding {
             | Finding::NotAFile { .. }
             | Finding::ChangedWhileReading
             | Finding::InterpreterNotFound { .. }
+            | Finding::OtherTarget { .. }
             | Finding::BeyondEnd { .. }
             | Finding::File { .. } => 1,
             _ => 2,

@@ -149,11 +149,6 @@ pub struct LinkMap<'h> {
     starting: bool,
 }
 
-/// Builds the map of `dlopen(path)`.
-pub fn build<'h>(disk: &Disk<'_, 'h>, process: &Process<'h>, path: &[u8]) -> LinkMap<'h> {
-    listing::build(disk, process, path, &[])
-}
-
 impl<'h> LinkMap<'h> {
     fn new(process: &Process<'h>) -> Self {
         LinkMap {

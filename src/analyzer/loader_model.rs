@@ -5,6 +5,7 @@
 mod choice;
 pub mod cpu;
 mod defaults;
+mod musl;
 mod report;
 mod rules;
 
@@ -18,7 +19,9 @@ use super::model::Machine;
 pub use choice::{ChoiceFault, LoaderChoice};
 pub use defaults::static_tls_surplus;
 pub(crate) use defaults::{interpreters, multiarch, rseq_area};
-pub use report::ModelReport;
+pub(crate) use musl::{DEFAULT_PATH, architectures as musl_architectures};
+pub use musl::{MuslModel, MuslVersion, PathFile, split_path};
+pub use report::{GlibcReport, ModelReport, MuslReport};
 pub use rules::Evidence;
 
 /// A glibc release, `2.minor`.
@@ -57,11 +60,40 @@ pub enum Distribution {
     Debian,
 }
 
-/// Everything the prediction depends on besides the files themselves.
+/// Whose loader it is, with its release.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Libc {
+    /// glibc's `ld.so`. What makes its releases differ is in `LoaderModel::rules`.
+    Glibc(GlibcVersion),
+    /// musl's.
+    Musl(MuslModel),
+}
+
+/// Whose loader.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum LibcKind {
+    /// glibc's.
+    Glibc,
+    /// musl's.
+    Musl,
+}
+
+impl LibcKind {
+    /// The name used in options and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            LibcKind::Glibc => "glibc",
+            LibcKind::Musl => "musl",
+        }
+    }
+}
+
+/// Everything the prediction depends on besides the files themselves. What another libc's loader does not have (a cache,
+/// sub-directories, spare static TLS) is empty in its model.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LoaderModel {
-    /// The release.
-    pub version: GlibcVersion,
+    /// Whose loader, and which release.
+    pub libc: Libc,
     /// Whose patches.
     pub distribution: Distribution,
     /// The package version the loader's banner tells (`2.36-9+deb12u14`), empty if unknown: point releases matter.
@@ -108,8 +140,42 @@ pub struct LoaderModel {
     pub static_tls_extra_align: u64,
     /// Names the reference program needs, in order (before 2.34 libdl.so.2; libc.so.6).
     pub program_needs: Vec<Vec<u8>>,
-    /// What differs between releases, derived once from version and distribution.
+    /// What differs between releases of glibc, derived once from version and distribution. Nobody else's loader reads it.
     pub rules: Rules,
+}
+
+impl LoaderModel {
+    /// The glibc release; the newest where the loader is another libc's.
+    pub fn glibc(&self) -> GlibcVersion {
+        match self.libc {
+            Libc::Glibc(version) => version,
+            Libc::Musl(_) => GlibcVersion::NEWEST,
+        }
+    }
+
+    /// What only musl has, if the loader is musl's.
+    pub fn musl(&self) -> Option<&MuslModel> {
+        match &self.libc {
+            Libc::Glibc(_) => None,
+            Libc::Musl(musl) => Some(musl),
+        }
+    }
+
+    /// Whose loader it is.
+    pub fn kind(&self) -> LibcKind {
+        match self.libc {
+            Libc::Glibc(_) => LibcKind::Glibc,
+            Libc::Musl(_) => LibcKind::Musl,
+        }
+    }
+
+    /// The loader's name as `--loader` takes it: `glibc-2.36`, `musl-1.2.5`.
+    pub fn name(&self) -> String {
+        match &self.libc {
+            Libc::Glibc(version) => format!("glibc-{version}"),
+            Libc::Musl(musl) => format!("musl-{}", musl.version),
+        }
+    }
 }
 
 /// The variables ld.so looks at.

@@ -4,6 +4,7 @@
 
 pub mod audit;
 pub mod bind;
+pub mod call;
 pub mod catalogue;
 pub mod checks;
 pub mod classify;
@@ -17,6 +18,7 @@ pub mod image;
 pub mod ldcache;
 pub mod link_map;
 pub mod loader_model;
+pub mod loaders;
 pub mod memo;
 pub mod model;
 pub mod process;
@@ -24,4 +26,5 @@ pub mod program;
 pub mod provenance;
 pub mod search;
 pub mod static_tls;
+pub mod target;
 pub mod verdict;

@@ -11,7 +11,6 @@ use super::disk::{Disk, Opening};
 use super::finding::Finding;
 use super::image::elf::{Image, Role};
 use super::link_map::{self, Node, Process};
-use super::memo::Memo;
 use super::model::{Machine, NodeIx};
 use super::provenance::Provenance;
 use super::search::tokens;
@@ -66,7 +65,7 @@ fn vdso(machine: Machine) -> &'static [u8] {
     }
 }
 
-/// Builds the process.
+/// Builds the process, up to what is opened in it before (`call::start` does that).
 ///
 /// # Errors
 /// If the program or its libraries would not start.
@@ -113,36 +112,7 @@ pub fn start<'h>(disk: &Disk<'_, 'h>, request: &Start) -> Result<Process<'h>, St
     process.absorb(map);
     let blocks: Vec<_> = process.nodes.iter().filter_map(|n| n.facts().and_then(|f| f.tls)).collect();
     process.static_tls = StaticTls::at_start(&blocks, model);
-    preload(disk, &mut process, &request.preloaded)?;
     Ok(process)
-}
-
-/// Opens libraries with RTLD_GLOBAL, one after the other.
-///
-/// # Errors
-/// The first that does not load; those before it stay.
-pub fn preload<'h>(
-    disk: &Disk<'_, 'h>,
-    process: &mut Process<'h>,
-    paths: &[Vec<u8>],
-) -> Result<(), StartError> {
-    let model = disk.model();
-    for path in paths {
-        let map = link_map::build(disk, process, path);
-        // What is remembered of one process is wrong of the next: each call has a memo of its own.
-        let judged = checks::judge_with(&map, process, model, Some(&Memo::new()));
-        match judged.judgement.verdict {
-            Verdict::Fails { message, .. } => {
-                let message = message.unwrap_or_else(|| b"the loader dies".to_vec());
-                return Err(StartError::Preloaded { path: path.clone(), message });
-            }
-            Verdict::Loads | Verdict::Undecided => {
-                process.absorb(map);
-                process.static_tls = judged.static_tls;
-            }
-        }
-    }
-    Ok(())
 }
 
 fn main_program<'h>(disk: &Disk<'_, 'h>, request: &Start) -> Result<Node<'h>, StartError> {

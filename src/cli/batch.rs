@@ -44,7 +44,7 @@ pub fn run(
     let progress = Progress::new(paths.len(), run.watched);
     let judge = |paths: &[Vec<u8>]| {
         let plan = Plan { level: run.level, mode: run.mode, programs: asked == Asked::Audit };
-        audit::run(session.disk, session.process, paths, plan, &|_| progress.count())
+        audit::run(session.loaders, paths, plan, &|_| progress.count())
     };
     if run.format != Format::Json {
         for u in unlisted {
@@ -84,6 +84,7 @@ pub fn run(
             let mut out = Sink::data(run)?;
             let document = json::Document {
                 loader: &session.model.describe(),
+                other_loaders: &session.loaders.others(),
                 libraries: &libraries,
                 root_causes: &audit::root_causes(&libraries),
                 unlisted,
@@ -155,7 +156,14 @@ mod tests {
 
     fn library(verdict: Verdict, class: Option<Class>) -> Library {
         let judgement = Judgement { verdict, findings: Vec::new(), level_reached: 1 };
-        Library { path: b"l".to_vec(), judgement, class, missing: Vec::new(), because: None }
+        Library {
+            path: b"l".to_vec(),
+            judgement,
+            class,
+            missing: Vec::new(),
+            because: None,
+            loader: "".into(),
+        }
     }
 
     #[test]

@@ -115,7 +115,7 @@ pub fn run(
     }
     let work = |s: &Session<'_, '_>, survey: &mut Survey, surroundings| {
         let progress = Progress::new(survey.len(), run.watched);
-        survey.judge(s.disk, s.process, run.level, surroundings, &|| progress.count());
+        survey.judge(s.loaders, run.level, surroundings, &|| progress.count());
         progress.clear();
         s.model.describe()
     };

@@ -4,6 +4,9 @@
 
 use std::io::Write;
 
+use serde::Serialize;
+use serde_json::Value;
+
 use super::args::{Color, LoaderArgs, TextFormat};
 use super::exit::{Exit, Failure};
 use super::report::escape::escaped;
@@ -12,7 +15,7 @@ use super::report::{self, HEADING, SCHEMA_VERSION};
 use super::request::Judging;
 use super::session;
 use crate::analyzer::host::real::ByteStore;
-use crate::analyzer::loader_model::ModelReport;
+use crate::analyzer::loader_model::{GlibcReport, ModelReport, MuslReport};
 
 /// Runs the command.
 ///
@@ -39,23 +42,51 @@ pub fn run(args: LoaderArgs) -> Result<Exit, Failure> {
 }
 
 /// The model, one fact a line.
-fn lines(m: &ModelReport) -> Vec<(&'static str, String)> {
-    let json = |value: serde_json::Result<serde_json::Value>| value.unwrap_or_default();
-    let word = |value: serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let number = |n: Option<u64>| n.map_or_else(|| "unset".to_owned(), |n| n.to_string());
-    let optional = |s: &Option<String>, none: &str| s.clone().unwrap_or_else(|| none.to_owned());
-    let list = |l: &[String]| if l.is_empty() { "none".to_owned() } else { l.join(" ") };
-    let rules = json(serde_json::to_value(m.rules));
-    let rules: Vec<String> = rules
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(_, v)| **v != serde_json::Value::Bool(false))
-        .map(|(k, v)| if v.is_boolean() { k.clone() } else { format!("{k}={v}") })
-        .collect();
+fn lines(model: &ModelReport) -> Vec<(&'static str, String)> {
+    let facts = match model {
+        ModelReport::Glibc(m) => glibc(m),
+        ModelReport::Musl(m) => musl(m),
+    };
+    std::iter::once(("loader", model.title())).chain(facts).collect()
+}
+
+fn optional(text: &Option<String>, none: &str) -> String {
+    text.clone().unwrap_or_else(|| none.to_owned())
+}
+
+fn list(items: &[String]) -> String {
+    if items.is_empty() { "none".to_owned() } else { items.join(" ") }
+}
+
+/// The rules in force, each by its name.
+fn rules(all: &impl Serialize) -> String {
+    let all = serde_json::to_value(all).unwrap_or_default();
+    let in_force = all.as_object().into_iter().flatten().filter(|(_, v)| **v != Value::Bool(false));
+    let words: Vec<String> =
+        in_force.map(|(k, v)| if v.is_boolean() { k.clone() } else { format!("{k}={v}") }).collect();
+    words.join(" ")
+}
+
+fn musl(m: &MuslReport) -> Vec<(&'static str, String)> {
     vec![
-        ("loader", format!("{} {}", m.flavour, word(json(serde_json::to_value(m.version))))),
-        ("distribution", word(json(serde_json::to_value(m.distribution)))),
+        ("interpreter", m.interpreter.clone()),
+        ("machine", m.machine.to_owned()),
+        ("page size", m.page_size.to_string()),
+        ("system path", list(&m.system_dirs)),
+        ("path file", m.path_file.to_owned()),
+        ("LD_LIBRARY_PATH", optional(&m.library_path, "unset")),
+        ("preloaded", list(&m.preload)),
+        ("working directory", m.cwd.clone()),
+        ("user", m.uid.to_string()),
+        ("rules", rules(&m.rules)),
+    ]
+}
+
+fn glibc(m: &GlibcReport) -> Vec<(&'static str, String)> {
+    let word = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let number = |n: Option<u64>| n.map_or_else(|| "unset".to_owned(), |n| n.to_string());
+    vec![
+        ("distribution", word(serde_json::to_value(m.distribution).unwrap_or_default())),
         ("package", optional(&m.package, "unknown")),
         ("interpreter", m.interpreter.clone()),
         ("machine", m.machine.to_owned()),
@@ -83,6 +114,6 @@ fn lines(m: &ModelReport) -> Vec<(&'static str, String)> {
         ("static TLS surplus", m.static_tls_surplus.to_string()),
         ("static TLS of ld.so", m.static_tls_extra.to_string()),
         ("the program needs", list(&m.program_needs)),
-        ("rules", rules.join(" ")),
+        ("rules", rules(&m.rules)),
     ]
 }

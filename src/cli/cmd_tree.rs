@@ -13,11 +13,13 @@ use super::report::{self, tree_json};
 use super::request::{Judging, Screen};
 use super::session::{self, Session};
 use crate::analyzer::audit::{self, Level};
+use crate::analyzer::call;
 use crate::analyzer::checks::advice::dlopen_entries;
 use crate::analyzer::image::dynamic::NeedKind;
 use crate::analyzer::image::elf::ElfFacts;
 use crate::analyzer::image::versions::{Definition, Name, NeedStep};
-use crate::analyzer::link_map::{self, LinkMap, Miss, Node};
+use crate::analyzer::link_map::{LinkMap, Miss, Node};
+use crate::analyzer::loaders::Room;
 use crate::analyzer::model::NodeIx;
 use crate::analyzer::provenance::Provenance;
 use crate::analyzer::search::tokens;
@@ -34,7 +36,7 @@ pub fn run(args: TreeArgs) -> Result<Exit, Failure> {
         let tree = build(s, &path);
         if args.format == TextFormat::Json {
             let mut out = report::pipe();
-            tree_json::write(&mut out, &tree, &s.model.describe())?;
+            tree_json::write(&mut out, &tree)?;
             out.flush()?;
         } else {
             let mut out = report::screen(screen.color);
@@ -46,8 +48,9 @@ pub fn run(args: TreeArgs) -> Result<Exit, Failure> {
 }
 
 fn build(s: &Session<'_, '_>, path: &[u8]) -> Tree {
-    let map = link_map::build(s.disk, s.process, &s.disk.absolute(path));
-    let view = View { session: s, map: &map };
+    let room = s.loaders.assign(path).room;
+    let map = call::map(room.disk, room.process, &room.disk.absolute(path), &[]);
+    let view = View { room, map: &map };
     let has_root = map.miss.as_ref().is_none_or(|m| m.requester.is_some());
     let objects: Vec<Object> =
         (0u32..).zip(&map.nodes).map(|(i, node)| view.object(NodeIx(i), node)).collect();
@@ -59,13 +62,14 @@ fn build(s: &Session<'_, '_>, path: &[u8]) -> Tree {
         },
         optional: if has_root { view.optional() } else { Vec::new() },
         objects,
-        library: audit::one(s.disk, s.process, path, Level::Two, None),
+        library: audit::one(s.loaders, path, Level::Two),
+        loader: room.disk.model().describe(),
     }
 }
 
 /// One map under the eyes of somebody.
 struct View<'v, 'h> {
-    session: &'v Session<'v, 'h>,
+    room: Room<'v, 'v, 'h>,
     map: &'v LinkMap<'h>,
 }
 
@@ -112,7 +116,7 @@ impl<'h> View<'_, 'h> {
 
     /// What a need led to.
     fn target(&self, ix: NodeIx, node: &Node<'h>, raw: &[u8], kind: NeedKind) -> Target {
-        let model = self.session.model;
+        let model = self.room.disk.model();
         let origin = tokens::origin(&node.name, &model.cwd);
         let name = match tokens::expand(raw, Some(&origin), model, false) {
             Some(name) if !name.is_empty() || raw.is_empty() => name,
@@ -165,12 +169,12 @@ impl<'h> View<'_, 'h> {
     }
 
     fn optional(&self) -> Vec<Optional> {
-        let (s, root) = (self.session, self.map.root);
+        let (disk, root) = (self.room.disk, self.map.root);
         let Some(facts) = self.map.facts(root) else { return Vec::new() };
         dlopen_entries(facts)
             .into_iter()
             .map(|e| Optional {
-                found: e.soname.iter().find(|n| self.map.would_find(s.disk, root, n.as_bytes())).cloned(),
+                found: e.soname.iter().find(|n| self.map.would_find(disk, root, n.as_bytes())).cloned(),
                 priority: if e.priority.is_empty() { "suggested".to_owned() } else { e.priority },
                 feature: e.feature,
                 description: e.description,

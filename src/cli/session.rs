@@ -8,14 +8,17 @@ use super::complain;
 use super::exit::Failure;
 use super::report::escape::escaped;
 use super::request::Judging;
+use crate::analyzer::call;
 use crate::analyzer::detect::{self, DetectError, DetectRequest, RunningSystem};
 use crate::analyzer::disk::Disk;
 use crate::analyzer::host::Host;
 use crate::analyzer::host::real::{ByteStore, RealHost};
-use crate::analyzer::link_map::Process;
 use crate::analyzer::loader_model::cpu::Cpu;
-use crate::analyzer::loader_model::{LoaderChoice, LoaderModel, static_tls_surplus};
-use crate::analyzer::process::{self, Start};
+use crate::analyzer::loader_model::{
+    Distribution, GlibcVersion, LibcKind, LoaderChoice, LoaderModel, static_tls_surplus,
+};
+use crate::analyzer::loaders::Loaders;
+use crate::analyzer::process::Start;
 
 /// What a command works with.
 pub struct Session<'s, 'h> {
@@ -25,8 +28,23 @@ pub struct Session<'s, 'h> {
     pub model: &'s LoaderModel,
     /// The files read so far.
     pub disk: &'s Disk<'s, 'h>,
-    /// The process before any call.
-    pub process: &'s Process<'h>,
+    /// Who judges which file.
+    pub loaders: &'s Loaders<'s, 'h>,
+}
+
+/// What is looked for, and what the judged process has.
+fn request(store: &ByteStore, judging: &Judging) -> DetectRequest {
+    DetectRequest {
+        libc: None,
+        machine: None,
+        interpreter: None,
+        cpu: judging.cpu.clone(),
+        env: judging.env.clone(),
+        cwd: judging.cwd.clone(),
+        uid: judging.uid,
+        // The kernel and the processor are those of the machine, whatever stands for `/`.
+        system: Some(RunningSystem::read(&RealHost::new(store))),
+    }
 }
 
 /// Finds out which loader is meant.
@@ -34,6 +52,10 @@ pub struct Session<'s, 'h> {
 /// # Errors
 /// The root is no directory, or no loader can be made out.
 pub fn model(store: &ByteStore, host: &RealHost<'_>, judging: &Judging) -> Result<LoaderModel, Failure> {
+    detected(host, judging, &request(store, judging))
+}
+
+fn detected(host: &RealHost<'_>, judging: &Judging, request: &DetectRequest) -> Result<LoaderModel, Failure> {
     if let Some(root) = &judging.root
         && let Err(errno) = host.list(b"/")
     {
@@ -44,23 +66,21 @@ pub fn model(store: &ByteStore, host: &RealHost<'_>, judging: &Judging) -> Resul
         Some(name) => Some(name.parse::<LoaderChoice>().map_err(|e| Failure::Usage(e.to_string()))?),
         None => None,
     };
-    // The kernel and the processor are those of the machine, whatever stands for `/`.
-    let system = RunningSystem::read(&RealHost::new(store));
-    let request = DetectRequest {
-        machine: None,
-        interpreter: None,
-        cpu: judging.cpu.clone(),
-        env: judging.env.clone(),
-        cwd: judging.cwd.clone(),
-        uid: judging.uid,
-        system: Some(system),
-    };
-    let found = detect::detect(host, &request).map_err(|e| match e {
+    let libc = choice.map(LoaderChoice::libc);
+    let found = detect::detect(host, &DetectRequest { libc, ..request.clone() }).map_err(|e| match e {
         DetectError::Cpu(unknown) => Failure::Usage(unknown.to_string()),
         other => Failure::Unable(escaped(other.to_string().as_bytes())),
     })?;
+    if found.kind() == LibcKind::Musl {
+        let path = escaped(&found.interpreter);
+        return Err(Failure::Unable(format!("the loader is musl's ({path}), which is not modelled here")));
+    }
     match choice {
-        Some(choice) => replaced(found, choice, &request),
+        Some(LoaderChoice::Glibc { version, distribution }) => {
+            let distribution = distribution.unwrap_or(found.distribution);
+            replaced(found, version, distribution, request)
+        }
+        Some(LoaderChoice::Musl(version)) => Ok(found.with_musl_version(version)),
         None => Ok(found),
     }
 }
@@ -68,11 +88,11 @@ pub fn model(store: &ByteStore, host: &RealHost<'_>, judging: &Judging) -> Resul
 /// Another release's rules in the place of the loader found: directories, cache and processor stay.
 fn replaced(
     found: LoaderModel,
-    choice: LoaderChoice,
+    version: GlibcVersion,
+    distribution: Distribution,
     request: &DetectRequest,
 ) -> Result<LoaderModel, Failure> {
-    let distribution = choice.distribution.unwrap_or(found.distribution);
-    let mut model = LoaderModel::default_for(found.machine, choice.version, distribution);
+    let mut model = LoaderModel::default_for(found.machine, version, distribution);
     let cpu = match &request.cpu {
         Some(name) => Cpu::named(found.machine, name).map_err(|e| Failure::Usage(e.to_string()))?,
         None => request
@@ -81,7 +101,7 @@ fn replaced(
             .and_then(|s| s.cpu_for(found.machine))
             .unwrap_or_else(|| Cpu::baseline(found.machine)),
     };
-    model.env = detect::environment(&request.env, choice.version, &model.package);
+    model.env = detect::environment(&request.env, version, &model.package);
     model.env.preload.clone_from(&found.env.preload);
     model.static_tls_surplus = static_tls_surplus(&model.rules, &model.env);
     model.float_abi = found.float_abi;
@@ -123,16 +143,18 @@ pub fn with<R: Send>(
 ) -> Result<R, Failure> {
     let store = ByteStore::new();
     let host = host(&store, judging);
-    let model = model(&store, &host, judging)?;
+    let request = request(&store, judging);
+    let model = detected(&host, judging, &request)?;
     let disk = Disk::new(&host, &model);
     let start = Start { program: judging.host.clone(), preloaded: judging.preloaded.clone() };
     let process =
-        process::start(&disk, &start).map_err(|e| Failure::Unable(escaped(e.to_string().as_bytes())))?;
+        call::start(&disk, &start).map_err(|e| Failure::Unable(escaped(e.to_string().as_bytes())))?;
     let threads = rayon::ThreadPoolBuilder::new()
         .num_threads(jobs.unwrap_or(0))
         .build()
         .map_err(|e| Failure::Unable(format!("cannot start the threads: {e}")))?;
-    let session = Session { host: &host, model: &model, disk: &disk, process: &process };
+    let loaders = Loaders::only(&disk, &process);
+    let session = Session { host: &host, model: &model, disk: &disk, loaders: &loaders };
     let done = threads.install(|| work(&session));
     let changed = store.changed().len();
     if changed > 0 {

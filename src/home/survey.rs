@@ -14,8 +14,8 @@ use crate::analyzer::disk::{Disk, Opening};
 use crate::analyzer::finding::{Finding, Severity};
 use crate::analyzer::host::Host;
 use crate::analyzer::image::elf::Image;
-use crate::analyzer::link_map::{MissReason, Process};
-use crate::analyzer::program;
+use crate::analyzer::link_map::MissReason;
+use crate::analyzer::loaders::Loaders;
 use crate::analyzer::verdict::{Class, Verdict};
 
 /// An environment that files of a home are judged in.
@@ -193,11 +193,10 @@ impl Survey {
         self.len() == 0
     }
 
-    /// Judges everything as `disk`'s loader would in `surroundings`, which are those of its model.
-    pub fn judge<'h>(
+    /// Judges everything as its loader would in `surroundings`, which are those of the loaders' models.
+    pub fn judge(
         &mut self,
-        disk: &Disk<'_, 'h>,
-        process: &Process<'h>,
+        loaders: &Loaders<'_, '_>,
         level: Level,
         surroundings: Surroundings,
         done: &(dyn Fn() + Sync),
@@ -205,10 +204,10 @@ impl Survey {
         let all = || self.trees.iter().flat_map(|t| &t.judged);
         let libraries: Vec<Vec<u8>> = all().filter(|j| !j.program).map(|j| j.path.clone()).collect();
         let programs: Vec<Vec<u8>> = all().filter(|j| j.program).map(|j| j.path.clone()).collect();
-        let mut libraries = audit::run(disk, process, &libraries, level, &|_| done()).into_iter();
+        let mut libraries = audit::run(loaders, &libraries, level, &|_| done()).into_iter();
         let mut programs = audit::parallel(&programs, |path| {
             done();
-            start(disk, path)
+            audit::start(loaders, path)
         })
         .into_iter();
         for j in self.trees.iter_mut().flat_map(|t| &mut t.judged) {
@@ -247,13 +246,6 @@ impl Survey {
             .collect();
         audit::root_causes(&failing)
     }
-}
-
-/// What `execve` and the loader do with a program.
-fn start(disk: &Disk<'_, '_>, path: &[u8]) -> Library {
-    let judgement = program::judge(disk, path).judged.judgement;
-    let class = matches!(judgement.verdict, Verdict::Fails { .. }).then_some(Class::Broken);
-    Library { path: path.to_vec(), judgement, class, missing: Vec::new(), because: None }
 }
 
 /// A link into another directory is opened with another `$ORIGIN` than its target: it has its own verdict.

@@ -20,6 +20,7 @@ pub fn words(because: &Because) -> Option<String> {
     match because {
         Because::Nothing { .. } => None,
         Because::Foreign { .. } => Some("it is made for another machine".to_owned()),
+        Because::OtherTarget(target) => Some(format!("it is made for {}", target.name())),
         Because::NeedsHost(n) => Some(needs_host(n)),
         Because::Underlinked(u) => {
             let names: Vec<String> = u.libraries.iter().map(|p| lossy(file_name(&p.path))).collect();
@@ -52,6 +53,7 @@ pub fn subject(because: &Because) -> Option<(&'static str, Vec<u8>)> {
             let names: Vec<&[u8]> = u.libraries.iter().map(|p| file_name(&p.path)).collect();
             Some(("underlinked", names.join(b" and ".as_slice())))
         }
+        Because::OtherTarget(target) => Some(("foreign", target.name().into())),
         Because::Nothing { .. } | Because::Foreign { .. } => None,
     }
 }
@@ -70,6 +72,7 @@ pub fn evidence(because: &Because) -> Value {
             json!({"kind": "nothing", "tried": tried})
         }
         Because::Foreign { .. } => json!({"kind": "foreign"}),
+        Because::OtherTarget(target) => json!({"kind": "foreign", "made_for": target.name()}),
         Because::NeedsHost(n) => json!({
             "kind": "needs-host",
             "host": n.host,

@@ -131,6 +131,20 @@ pub(super) const CALLS: &[Entry] = &[
         mend: "Owners of the referring library: add the provider to its DT_NEEDED entries, so that it is relocated first. Owners of the provider: let the resolver use no global data.",
     },
     Entry {
+        code: "made-for-another-libc",
+        title: "the file is made for another C library than this loader's",
+        explanation: "The libraries and versions it asks for are those of the other C library of Linux. The loader does not know that: it \
+                      reports whatever it misses first, or even accepts the file and leaves the misunderstanding to the first call.",
+        mend: "Install the build for this system's C library: a manylinux package where glibc is, a musllinux or Alpine package where musl is. A directory that carries both is in order.",
+    },
+    Entry {
+        code: "made-for-macos",
+        title: "the file is made for macOS, not for Linux",
+        explanation: "It is a Mach-O image, which no loader of Linux understands. The loader reports a file of an unknown format; nothing in the \
+                      file itself has to be wrong for that.",
+        mend: "Install the build for Linux. If the directory holds builds for several systems side by side, each is loaded on its own system and nothing is wrong.",
+    },
+    Entry {
         code: "interpreter-not-found",
         title: "the program's interpreter is missing",
         explanation: "A dynamically linked program names the loader that starts it. When that file is missing, the kernel refuses to run the program and shells say that the program does not exist.",

@@ -84,6 +84,9 @@ pub fn evidence(f: &Finding) -> Value {
             "structure": structure.name(),
             "fault": f.as_ref().map(fault),
         }),
+        Finding::OtherTarget { made_for, loader } => {
+            json!({"made_for": made_for.name(), "loader": loader.name()})
+        }
         Finding::InterpreterNotFound { interpreter } => json!({"interpreter": bytes_json(interpreter)}),
     }
 }

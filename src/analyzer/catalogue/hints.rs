@@ -99,6 +99,13 @@ pub fn hint(f: &Finding) -> String {
             ),
             None => format!("look at {} itself, or load it in a throw-away process", lossy(object)),
         },
+        Finding::OtherTarget { made_for, loader } => {
+            format!(
+                "install the build for {}; this one is for systems with {}",
+                loader.name(),
+                made_for.name()
+            )
+        }
         Finding::InterpreterNotFound { interpreter } => {
             format!("install the C library that owns {}", lossy(interpreter))
         }

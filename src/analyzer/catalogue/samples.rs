@@ -8,8 +8,10 @@ use crate::analyzer::finding::Finding;
 use crate::analyzer::host::Errno;
 use crate::analyzer::image::vm::{Fault, FaultKind};
 use crate::analyzer::link_map::MissReason;
+use crate::analyzer::loader_model::LibcKind;
 use crate::analyzer::model::NodeIx;
 use crate::analyzer::provenance::{Attempt, Outcome, Provenance};
+use crate::analyzer::target::Target;
 
 const SEGV: Fault = Fault { kind: FaultKind::Segv, addr: 0x1000 };
 const BUS: Fault = Fault { kind: FaultKind::Bus, addr: 0x2000 };
@@ -154,6 +156,8 @@ pub(super) fn findings() -> Vec<Finding> {
         Finding::WorkingDirectory { object: b("/l/r.so"), element: Vec::new(), tag: "DT_RUNPATH" },
         Finding::Undecidable { object: b("/l/r.so"), structure: Structure::Strings, fault: Some(UNKNOWN) },
         Finding::InterpreterNotFound { interpreter: b("/lib/ld.so") },
+        Finding::OtherTarget { made_for: Target::Libc(LibcKind::Musl), loader: LibcKind::Glibc },
+        Finding::OtherTarget { made_for: Target::MachO, loader: LibcKind::Musl },
     ];
     all.extend(reasons.map(|reason| Finding::NeededNotFound {
         name: b("libn.so"),
@@ -198,6 +202,7 @@ fn reminder(f: &Finding) {
         | Finding::Unload { .. }
         | Finding::WorkingDirectory { .. }
         | Finding::Undecidable { .. }
+        | Finding::OtherTarget { .. }
         | Finding::InterpreterNotFound { .. } => {}
     }
 }

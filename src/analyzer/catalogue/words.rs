@@ -134,6 +134,13 @@ pub fn text(f: &Finding) -> String {
                 lossy(object)
             )
         }
+        Finding::OtherTarget { made_for, loader } => {
+            format!(
+                "the file is made for {}, and was judged by the loader of {}",
+                made_for.name(),
+                loader.name()
+            )
+        }
         Finding::InterpreterNotFound { interpreter } => {
             format!("the kernel cannot start it: its interpreter {} is missing", lossy(interpreter))
         }

@@ -116,20 +116,10 @@ pub enum Mode {
 
 /// Judges one call at Level 2.
 pub fn judge(map: &LinkMap<'_>, process: &Process<'_>, model: &LoaderModel) -> Judged {
-    judge_with(map, process, model, None)
+    judge_mode(map, process, model, None, Mode::Now)
 }
 
-/// Judges one call, with what is known of its objects' bindings from other calls.
-pub fn judge_with(
-    map: &LinkMap<'_>,
-    process: &Process<'_>,
-    model: &LoaderModel,
-    memo: Option<&Memo>,
-) -> Judged {
-    judge_mode(map, process, model, memo, Mode::Now)
-}
-
-/// Judges one call in a binding mode. What is remembered of other calls only serves RTLD_NOW.
+/// Judges one call in a binding mode, with what is known of its objects' bindings from other calls. That only serves RTLD_NOW.
 pub fn judge_mode(
     map: &LinkMap<'_>,
     process: &Process<'_>,

@@ -209,7 +209,7 @@ impl<'h> Relocation<'_, 'h> {
     }
 
     fn not_in_file(&mut self, node: &Node<'h>, reference: Reference) -> Stop {
-        let comma = if self.model.version.minor < 27 { "," } else { "" };
+        let comma = if self.model.glibc().minor < 27 { "," } else { "" };
         let mut message = sentence(&node.name, "symbol ", None);
         message.extend_from_slice(&reference.name);
         message.extend_from_slice(format!("{comma} version ").as_bytes());

@@ -18,6 +18,7 @@ use super::finding::Finding;
 use super::image::elf::Image;
 use super::image::symbols::{Query, gnu_hash};
 use super::link_map::{MissReason, Process};
+use super::target::Target;
 use super::verdict::{Class, Judgement, Verdict};
 use hosts::Kind;
 use index::Index;
@@ -39,6 +40,8 @@ pub enum Because {
         /// How that shows.
         defect: Defect,
     },
+    /// It is made for another C library or system than the loader's.
+    OtherTarget(Target),
     /// What it lacks is what a host program gives.
     NeedsHost(NeedsHost),
     /// What it lacks is in libraries it does not list.
@@ -89,7 +92,7 @@ impl Because {
     pub fn class(&self) -> Class {
         match self {
             Because::Nothing { .. } => Class::Broken,
-            Because::Foreign { .. } => Class::Foreign,
+            Because::Foreign { .. } | Because::OtherTarget(_) => Class::Foreign,
             Because::NeedsHost(_) => Class::NeedsHost,
             Because::Underlinked(_) => Class::Underlinked,
         }

@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::places::Candidate;
 use crate::analyzer::audit::MissingSymbol;
-use crate::analyzer::checks;
+use crate::analyzer::call;
+use crate::analyzer::checks::Mode;
 use crate::analyzer::disk::Disk;
 use crate::analyzer::finding::Finding;
 use crate::analyzer::link_map::Process;
-use crate::analyzer::link_map::listing::{self, Listing};
+use crate::analyzer::link_map::listing::Listing;
 use crate::analyzer::memo::Memo;
-use crate::analyzer::process::{self, StartError};
+use crate::analyzer::process::StartError;
 use crate::analyzer::verdict::Verdict;
 
 /// What a process starts as.
@@ -90,8 +91,8 @@ impl<'a, 'h> Worlds<'a, 'h> {
         };
         self.with(ground, opened, |world| {
             let path = self.disk.absolute(path);
-            let map = listing::build(self.disk, &world.process, &path, also);
-            let judged = checks::judge_with(&map, &world.process, self.disk.model(), Some(&world.memo));
+            let map = call::map(self.disk, &world.process, &path, also);
+            let judged = call::judge(self.disk, &map, &world.process, Some(&world.memo), Mode::Now);
             match judged.judgement.verdict {
                 Verdict::Loads => Trial::Loads,
                 Verdict::Fails { .. } | Verdict::Undecided => {
@@ -131,10 +132,10 @@ impl<'a, 'h> Worlds<'a, 'h> {
     fn build(&self, ground: Ground<'_>, opened: &[Vec<u8>]) -> Result<World<'h>, Vec<u8>> {
         let start = match ground {
             Ground::Given => Ok(self.given.clone()),
-            Ground::Host(candidate) => process::start(self.disk, &candidate.start()),
+            Ground::Host(candidate) => call::start(self.disk, &candidate.start()),
         };
         let mut process = start.map_err(|_| Vec::new())?;
-        process::preload(self.disk, &mut process, opened).map_err(|e| match e {
+        call::preload(self.disk, &mut process, opened).map_err(|e| match e {
             StartError::Preloaded { path, .. } => path,
             StartError::Program { .. } | StartError::Libraries { .. } => Vec::new(),
         })?;

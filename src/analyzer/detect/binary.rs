@@ -154,11 +154,11 @@ fn abis(libc: &[u8]) -> Option<u8> {
     u8::try_from(features).ok().filter(|&features| features > 0)
 }
 
-fn words(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn words(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes.split(|&byte| byte == 0)
 }
 
-fn position(bytes: &[u8], text: &[u8]) -> Option<usize> {
+pub(super) fn position(bytes: &[u8], text: &[u8]) -> Option<usize> {
     let first = *text.first()?;
     let starts = bytes.iter().enumerate().filter(|&(_, &byte)| byte == first).map(|(at, _)| at);
     starts.into_iter().find(|&at| bytes.get(at..).is_some_and(|rest| rest.starts_with(text)))

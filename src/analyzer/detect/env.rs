@@ -37,7 +37,7 @@ pub(super) fn is_debian(text: &[u8]) -> bool {
     })
 }
 
-fn split(text: &[u8], separators: &[u8]) -> Vec<Vec<u8>> {
+pub(super) fn split(text: &[u8], separators: &[u8]) -> Vec<Vec<u8>> {
     let parts = text.split(|byte| separators.contains(byte));
     parts.filter(|part| !part.is_empty()).map(<[u8]>::to_vec).collect()
 }

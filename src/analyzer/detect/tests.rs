@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::analyzer::host::memory::{MemoryHost, Node};
+use crate::analyzer::loader_model::PathFile;
 
 fn elf(machine: Machine, flags: u32, text: &[&[u8]]) -> Vec<u8> {
     let mut bytes = vec![0; 64];
@@ -33,6 +34,7 @@ const MESSAGES: [&[u8]; 2] = [b"invalid ELF header", b"cannot dynamically load e
 
 fn request() -> DetectRequest {
     DetectRequest {
+        libc: None,
         machine: None,
         interpreter: None,
         cpu: None,
@@ -77,7 +79,7 @@ fn debian_root_with_an_old_loader() {
     request.env = vec![(b"LD_PRELOAD".to_vec(), b"liby.so".to_vec())];
     request.cpu = Some("x86-64-v3".to_owned());
     let model = detect(&&disk, &request).unwrap();
-    assert_eq!((model.version.minor, model.distribution), (31, Distribution::Debian));
+    assert_eq!((model.glibc().minor, model.distribution), (31, Distribution::Debian));
     assert_eq!(model.package, "2.31-13+deb11u11");
     assert_eq!(model.interpreter, b"/lib64/ld-linux-x86-64.so.2");
     assert_eq!((model.system_dirs.len(), model.lib.as_slice()), (4, b"lib/x86_64-linux-gnu".as_slice()));
@@ -133,7 +135,7 @@ fn version_may_come_from_the_name_and_distribution_from_the_root() {
         .file("/lib64/ld-2.19.so", &loader)
         .file("/etc/os-release", b"ID=raspbian\nID_LIKE=debian\n");
     let model = detect(&&disk, &request()).unwrap();
-    assert_eq!((model.version.minor, model.distribution), (19, Distribution::Debian));
+    assert_eq!((model.glibc().minor, model.distribution), (19, Distribution::Debian));
     let silent = MemoryHost::new().file("/lib64/ld-linux-x86-64.so.2", &loader);
     assert!(matches!(detect(&&silent, &request()), Err(DetectError::NoVersion { .. })));
     let old = MemoryHost::new()
@@ -146,11 +148,6 @@ fn version_may_come_from_the_name_and_distribution_from_the_root() {
 fn roots_without_glibc_are_told_apart() {
     let fault = detect(&&MemoryHost::new(), &request()).unwrap_err().to_string();
     assert!(fault.contains("/lib64/ld-linux-x86-64.so.2") && fault.contains("ld64.so."), "{fault}");
-    let musl = MemoryHost::new().file("/lib/ld-musl-x86_64.so.1", b"\x7fELF");
-    assert_eq!(
-        detect(&&musl, &request()),
-        Err(DetectError::Musl { path: "/lib/ld-musl-x86_64.so.1".to_owned() })
-    );
     let pipe = MemoryHost::new().with("/lib64/ld-linux-x86-64.so.2", Node::Fifo);
     assert!(matches!(detect(&&pipe, &request()), Err(DetectError::NoLoader { .. })));
 }
@@ -173,4 +170,58 @@ fn running_system_is_used_for_its_own_machines_only() {
     let foreign = MemoryHost::new().file("/lib64/ld64.so.2", &loader(Machine::Ppc64));
     let foreign = detect(&&foreign, &request).unwrap();
     assert_eq!((foreign.page_size, foreign.isa, foreign.kernel), (65_536, 0, None));
+}
+
+fn musl(version: &[u8]) -> Vec<u8> {
+    elf(
+        Machine::Aarch64,
+        0,
+        &[
+            b"musl libc (aarch64)\nVersion %s\n",
+            b"1.2",
+            version,
+            b"/lib:/usr/lib",
+            b"%.*s/etc/ld-musl-aarch64.path",
+            b"",
+        ],
+    )
+}
+
+#[test]
+fn roots_of_musl_tell_release_and_system_path() {
+    let disk = MemoryHost::new()
+        .file("/lib/ld-musl-aarch64.so.1", &musl(b"1.2.5"))
+        .link("/lib/ld-linux-aarch64.so.1", "ld-musl-aarch64.so.1");
+    let mut request = request();
+    request.env = vec![(b"LD_LIBRARY_PATH".to_vec(), b"/a".to_vec())];
+    let model = detect(&&disk, &request).unwrap();
+    assert_eq!((model.name().as_str(), model.machine), ("musl-1.2.5", Machine::Aarch64));
+    assert_eq!(model.interpreter, b"/lib/ld-musl-aarch64.so.1");
+    assert_eq!(model.env.library_path.as_deref(), Some(b"/a".as_slice()));
+    let own = model.musl().unwrap();
+    assert_eq!((own.path_file, own.system_path.len()), (PathFile::Absent, 2));
+    let disk = disk.file("/etc/ld-musl-aarch64.path", b"/opt\n/x:");
+    let model = detect(&&disk, &request).unwrap();
+    let own = model.musl().unwrap();
+    assert_eq!(
+        (own.path_file, own.system_path.as_slice()),
+        (PathFile::Read, &[b"/opt".to_vec(), b"/x".to_vec()][..])
+    );
+    assert_eq!(model.system_dirs, [b"/opt/".to_vec(), b"/x/".to_vec()]);
+}
+
+#[test]
+fn a_root_with_both_libcs_has_the_loader_that_is_asked_for() {
+    let glibc = elf(Machine::Aarch64, 0, &[b"ld.so (GNU libc) stable release version 2.41.\n"]);
+    let disk = MemoryHost::new()
+        .file("/lib/ld-linux-aarch64.so.1", &glibc)
+        .file("/lib/ld-musl-aarch64.so.1", &musl(b"1.2.6"));
+    let name = |libc| detect(&&disk, &DetectRequest { libc, ..request() }).unwrap().name();
+    assert_eq!(name(None), "glibc-2.41");
+    assert_eq!(name(Some(LibcKind::Musl)), "musl-1.2.6");
+    let silent = MemoryHost::new().file("/lib/ld-musl-aarch64.so.1", &musl(b"2.0"));
+    assert!(matches!(
+        detect(&&silent, &DetectRequest { libc: Some(LibcKind::Musl), ..request() }),
+        Err(DetectError::NoVersion { .. })
+    ));
 }

@@ -32,7 +32,7 @@ impl LoaderModel {
         CacheQuery {
             machine: self.machine,
             float_abi: self.float_abi,
-            version: self.version,
+            version: self.glibc(),
             hwcaps: &self.hwcaps,
             isa: self.isa,
             legacy_hwcap: self.legacy_hwcap,

@@ -1,4 +1,4 @@
-//! Knows the names of loaders a user may give: `glibc-2.31`, `glibc-2.31-debian`.
+//! Knows the names of loaders a user may give: `glibc-2.31`, `glibc-2.31-debian`, `musl-1.2.5`.
 //! It must never guess: a name it does not know is an error that says what would be one.
 //! The releases are those whose sources the rules were read in.
 
@@ -7,25 +7,42 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::{Distribution, GlibcVersion};
+use super::{Distribution, GlibcVersion, LibcKind, MuslVersion};
 
 /// A loader named instead of detected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct LoaderChoice {
-    /// The release.
-    pub version: GlibcVersion,
-    /// Whose patches; none leaves it to the loader found.
-    pub distribution: Option<Distribution>,
+pub enum LoaderChoice {
+    /// glibc's.
+    Glibc {
+        /// The release.
+        version: GlibcVersion,
+        /// Whose patches; none leaves it to the loader found.
+        distribution: Option<Distribution>,
+    },
+    /// musl's.
+    Musl(MuslVersion),
+}
+
+impl LoaderChoice {
+    /// Whose loader it is.
+    pub fn libc(self) -> LibcKind {
+        match self {
+            LoaderChoice::Glibc { .. } => LibcKind::Glibc,
+            LoaderChoice::Musl(_) => LibcKind::Musl,
+        }
+    }
 }
 
 /// Why a loader name was refused.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum ChoiceFault {
-    /// Not of the form `glibc-2.N`.
-    #[error("unknown loader `{0}`: expected glibc-2.N or glibc-2.N-debian, for example glibc-2.36-debian")]
+    /// Of none of the forms.
+    #[error(
+        "unknown loader `{0}`: expected glibc-2.N, glibc-2.N-debian or musl-1.N.N, for example glibc-2.36-debian"
+    )]
     Unknown(String),
     /// Another libc.
-    #[error("unknown loader `{0}`: only glibc can be named; musl and dyld are not modelled this way")]
+    #[error("unknown loader `{0}`: only glibc and musl can be named; dyld is not modelled this way")]
     OtherLibc(String),
     /// A suffix that is no distribution.
     #[error("unknown distribution `{0}`: expected `debian` (also for Ubuntu) or nothing")]
@@ -33,6 +50,9 @@ pub enum ChoiceFault {
     /// A release that was never read.
     #[error("glibc {0} is not modelled: known are {oldest} to {newest}", oldest = GlibcVersion::OLDEST, newest = GlibcVersion::NEWEST)]
     Version(GlibcVersion),
+    /// A musl release that was never read.
+    #[error("musl {0} is not modelled: known are {oldest} to {newest}", oldest = MuslVersion::OLDEST, newest = MuslVersion::NEWEST)]
+    MuslVersion(MuslVersion),
 }
 
 impl FromStr for LoaderChoice {
@@ -40,8 +60,17 @@ impl FromStr for LoaderChoice {
 
     fn from_str(name: &str) -> Result<LoaderChoice, ChoiceFault> {
         let unknown = || ChoiceFault::Unknown(name.to_owned());
-        if name.starts_with("musl") || name.starts_with("dyld") {
+        if name.starts_with("dyld") {
             return Err(ChoiceFault::OtherLibc(name.to_owned()));
+        }
+        if let Some(version) = name.strip_prefix("musl-") {
+            let version: MuslVersion = version.parse().map_err(|()| unknown())?;
+            let known = (MuslVersion::OLDEST..=MuslVersion::NEWEST).contains(&version);
+            return if known {
+                Ok(LoaderChoice::Musl(version))
+            } else {
+                Err(ChoiceFault::MuslVersion(version))
+            };
         }
         let rest = name.strip_prefix("glibc-2.").ok_or_else(unknown)?;
         let (minor, suffix) =
@@ -59,18 +88,22 @@ impl FromStr for LoaderChoice {
         if version < GlibcVersion::OLDEST || version > GlibcVersion::NEWEST {
             return Err(ChoiceFault::Version(version));
         }
-        Ok(LoaderChoice { version, distribution })
+        Ok(LoaderChoice::Glibc { version, distribution })
     }
 }
 
 impl fmt::Display for LoaderChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let suffix = match self.distribution {
+        let (version, distribution) = match self {
+            LoaderChoice::Musl(version) => return write!(f, "musl-{version}"),
+            LoaderChoice::Glibc { version, distribution } => (version, distribution),
+        };
+        let suffix = match distribution {
             None => "",
             Some(Distribution::Upstream) => "-upstream",
             Some(Distribution::Debian) => "-debian",
         };
-        write!(f, "glibc-{}{suffix}", self.version)
+        write!(f, "glibc-{version}{suffix}")
     }
 }
 
@@ -80,12 +113,15 @@ mod tests {
 
     #[test]
     fn names_round_trip() {
-        for name in ["glibc-2.17", "glibc-2.31-debian", "glibc-2.43"] {
+        for name in ["glibc-2.17", "glibc-2.31-debian", "glibc-2.43", "musl-1.2.5"] {
             assert_eq!(name.parse::<LoaderChoice>().map(|choice| choice.to_string()).as_deref(), Ok(name));
         }
         assert_eq!(
-            "glibc-2.35-ubuntu".parse::<LoaderChoice>().map(|c| c.distribution),
-            Ok(Some(Distribution::Debian))
+            "glibc-2.35-ubuntu".parse(),
+            Ok(LoaderChoice::Glibc {
+                version: GlibcVersion { minor: 35 },
+                distribution: Some(Distribution::Debian)
+            })
         );
     }
 
@@ -97,6 +133,8 @@ mod tests {
         assert!(fault("glibc-2.+31").contains("glibc-2.N"));
         assert!(fault("glibc-2.31-arch").contains("`arch`"));
         assert!(fault("glibc-2.12").contains("2.17 to 2.43"));
-        assert!(fault("musl-1.2.5").contains("musl"));
+        assert!(fault("musl-1.0.5").contains("1.1.24 to 1.2.6"));
+        assert!(fault("musl-1.2").contains("musl-1.N.N"));
+        assert!(fault("dyld").contains("dyld"));
     }
 }

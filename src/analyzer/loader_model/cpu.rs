@@ -252,7 +252,7 @@ impl LoaderModel {
     ///
     /// The environment must be set before: a tunable can take features away.
     pub fn set_cpu(&mut self, cpu: &Cpu) {
-        let (machine, version) = (self.machine, self.version);
+        let (machine, version) = (self.machine, self.glibc());
         let platform = cpu.platform(machine, version);
         self.cpu.clone_from(&cpu.name);
         self.isa = cpu.isa(machine, version);

@@ -3,7 +3,7 @@
 //! It follows the configure fragments `sysdeps/unix/sysv/linux/**/configure.ac`, `elf/dl-tls.c` and Debian's build rules.
 
 use super::cpu::Cpu;
-use super::{Distribution, GlibcVersion, LoaderEnv, LoaderModel, Rules};
+use super::{Distribution, GlibcVersion, Libc, LoaderEnv, LoaderModel, Rules};
 use crate::analyzer::model::Machine;
 
 /// Bytes of the rseq area and their alignment with every kernel up to 6.18 (`RSEQ_AREA_SIZE_INITIAL`, `RSEQ_MIN_ALIGN`).
@@ -16,7 +16,7 @@ impl LoaderModel {
         let env = LoaderEnv::default();
         let (static_tls_extra, static_tls_extra_align) = rseq_area(version, RSEQ.0, RSEQ.1);
         let mut model = LoaderModel {
-            version,
+            libc: Libc::Glibc(version),
             distribution,
             package: String::new(),
             machine,

@@ -4,11 +4,87 @@
 
 use serde::Serialize;
 
-use super::{Distribution, GlibcVersion, LoaderModel, Rules};
+use super::{Distribution, GlibcVersion, Libc, LoaderModel, MuslModel, MuslVersion, PathFile, Rules};
 
-/// A loader model as reports show it. Paths are displayed lossily; the model itself keeps their bytes.
+/// A loader model as reports show it: each kind with what it has. Paths are displayed lossily; the model itself keeps their bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ModelReport {
+#[serde(untagged)]
+pub enum ModelReport {
+    /// glibc's.
+    Glibc(Box<GlibcReport>),
+    /// musl's.
+    Musl(MuslReport),
+}
+
+impl ModelReport {
+    /// Flavour and release, as in `glibc 2.36`.
+    pub fn title(&self) -> String {
+        match self {
+            ModelReport::Glibc(m) => format!("glibc {}", m.version),
+            ModelReport::Musl(m) => format!("musl {}", m.version),
+        }
+    }
+
+    /// Path of the loader inside the root.
+    pub fn interpreter(&self) -> &str {
+        match self {
+            ModelReport::Glibc(m) => &m.interpreter,
+            ModelReport::Musl(m) => &m.interpreter,
+        }
+    }
+
+    /// Entries of the loader's cache; none without one.
+    pub fn cache_entries(&self) -> Option<usize> {
+        match self {
+            ModelReport::Glibc(m) => m.cache_entries,
+            ModelReport::Musl(_) => None,
+        }
+    }
+}
+
+/// A musl loader as reports show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MuslReport {
+    /// `musl`.
+    pub flavour: &'static str,
+    /// The release.
+    pub version: MuslVersion,
+    /// Machine name.
+    pub machine: &'static str,
+    /// Path of the loader, which is libc too.
+    pub interpreter: String,
+    /// Page size.
+    pub page_size: u64,
+    /// The system path, in search order.
+    pub system_dirs: Vec<String>,
+    /// Where the system path comes from: `default`, `file`, or `unreadable`.
+    pub path_file: &'static str,
+    /// `LD_LIBRARY_PATH`.
+    pub library_path: Option<String>,
+    /// Objects preloaded.
+    pub preload: Vec<String>,
+    /// Working directory of the judged process.
+    pub cwd: String,
+    /// User of the judged process.
+    pub uid: u32,
+    /// What this release does differently.
+    pub rules: MuslRules,
+}
+
+/// Version dependent behaviour of musl, one flag a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct MuslRules {
+    /// DT_RELR is applied.
+    pub relr: bool,
+    /// LFS64 names are mapped to the names without `64`.
+    pub maps_lfs64: bool,
+    /// Segments without pages are no error.
+    pub maps_empty_segments: bool,
+}
+
+/// A glibc loader as reports show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GlibcReport {
     /// `glibc`.
     pub flavour: &'static str,
     /// The release.
@@ -86,12 +162,44 @@ fn all(list: &[Vec<u8>]) -> Vec<String> {
 impl LoaderModel {
     /// The model as reports show it.
     pub fn describe(&self) -> ModelReport {
+        match &self.libc {
+            Libc::Glibc(version) => ModelReport::Glibc(Box::new(self.describe_glibc(*version))),
+            Libc::Musl(musl) => ModelReport::Musl(self.describe_musl(musl)),
+        }
+    }
+
+    fn describe_musl(&self, musl: &MuslModel) -> MuslReport {
+        MuslReport {
+            flavour: "musl",
+            version: musl.version,
+            machine: self.machine.name(),
+            interpreter: lossy(&self.interpreter),
+            page_size: self.page_size,
+            system_dirs: all(&musl.system_path),
+            path_file: match musl.path_file {
+                PathFile::Absent => "default",
+                PathFile::Read => "file",
+                PathFile::Unreadable(_) => "unreadable",
+            },
+            library_path: self.env.library_path.as_deref().map(lossy),
+            preload: all(&self.env.preload),
+            cwd: lossy(&self.cwd),
+            uid: self.uid,
+            rules: MuslRules {
+                relr: musl.relr(),
+                maps_lfs64: musl.maps_lfs64(),
+                maps_empty_segments: musl.maps_empty_segments(),
+            },
+        }
+    }
+
+    fn describe_glibc(&self, version: GlibcVersion) -> GlibcReport {
         let env = &self.env;
         let kernel = |version: u32| format!("{}.{}.{}", version >> 16, version >> 8 & 0xff, version & 0xff);
         let subdir = |subdir: &Vec<u8>| if subdir.is_empty() { ".".to_owned() } else { lossy(subdir) };
-        ModelReport {
+        GlibcReport {
             flavour: "glibc",
-            version: self.version,
+            version,
             distribution: self.distribution,
             package: Some(self.package.clone()).filter(|package| !package.is_empty()),
             machine: self.machine.name(),
@@ -145,5 +253,16 @@ mod tests {
         assert_eq!(json["subdirs"][7], ".");
         assert_eq!(json["rules"]["max_abi_version"], 3);
         assert!(json["cache_entries"].is_null() && json["package"].is_null());
+    }
+
+    #[test]
+    fn a_musl_loader_has_a_report_of_its_own() {
+        let model = LoaderModel::musl_for(Machine::Aarch64, MuslVersion { minor: 2, patch: 5 });
+        let json = serde_json::to_value(model.describe()).unwrap();
+        assert_eq!((&json["flavour"], &json["version"]), (&"musl".into(), &"1.2.5".into()));
+        assert_eq!(json["interpreter"], "/lib/ld-musl-aarch64.so.1");
+        assert_eq!(json["system_dirs"][1], "/usr/local/lib");
+        assert_eq!(json["rules"]["relr"], true);
+        assert!(json.get("hwcaps").is_none());
     }
 }

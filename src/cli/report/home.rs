@@ -144,16 +144,15 @@ fn surroundings(out: &mut dyn Write, survey: &Survey, shown: Shown<'_>) -> io::R
         home += &format!(", which is {}", escaped(&survey.home.real));
     }
     let state = if survey.home.has_state { "state.json" } else { "none: everything is untracked" };
-    let version = serde_json::to_value(shown.loader.version).unwrap_or_default();
-    let loader = format!("{} {}", shown.loader.flavour, version.as_str().unwrap_or_default());
-    let cache = shown.loader.cache_entries;
+    let loader = shown.loader.title();
+    let cache = shown.loader.cache_entries();
     let cache = cache.map_or_else(|| "none".to_owned(), |n| counted(n, "entry"));
     let facts = [
         ("home", home),
         ("state", state.to_owned()),
         (
             "loader",
-            format!("{} ({})", escaped(loader.as_bytes()), escaped(shown.loader.interpreter.as_bytes())),
+            format!("{} ({})", escaped(loader.as_bytes()), escaped(shown.loader.interpreter().as_bytes())),
         ),
         ("ld.so.cache", cache),
         ("judged", shown.surroundings.to_owned()),

@@ -18,6 +18,8 @@ const LISTED_LIBRARIES: usize = 20;
 pub struct Document<'r> {
     /// The loader.
     pub loader: &'r ModelReport,
+    /// Other loaders that judged files made for them.
+    pub other_loaders: &'r [ModelReport],
     /// All libraries.
     pub libraries: &'r [Library],
     /// What they have in common.
@@ -38,6 +40,8 @@ pub fn tool() -> Value {
 pub fn write(out: &mut dyn Write, document: &Document<'_>) -> io::Result<()> {
     write!(out, "{{\"schema_version\":{SCHEMA_VERSION},\n\"tool\":{},\n\"loader\":", tool())?;
     serde_json::to_writer(&mut *out, document.loader)?;
+    out.write_all(b",\n\"other_loaders\":")?;
+    serde_json::to_writer(&mut *out, document.other_loaders)?;
     out.write_all(b",\n\"libraries\":")?;
     list(out, document.libraries, |out, l| ndjson::object(out, l))?;
     let totals = serde_json::to_string(&Totals::of(document.libraries))?;

@@ -32,12 +32,13 @@ pub fn object(out: &mut dyn Write, library: &Library) -> io::Result<()> {
     let findings: Vec<Told> = library.judgement.findings.iter().map(Told::new).collect();
     write!(
         out,
-        ",\"dies\":{},\"level_reached\":{},\"because\":{},\"findings\":{},\"missing_symbols\":{}}}",
+        ",\"dies\":{},\"level_reached\":{},\"because\":{},\"findings\":{},\"missing_symbols\":{},\"loader\":{}}}",
         dies.map_or(Value::Null, death),
         library.judgement.level_reached,
         library.because.as_ref().map_or(Value::Null, because::evidence),
         serde_json::to_string(&findings)?,
         missing(&library.missing),
+        json!(&*library.loader),
     )
 }
 

@@ -162,6 +162,7 @@ mod tests {
             class: Some(Class::Broken),
             missing: Vec::new(),
             because: None,
+            loader: "".into(),
         }
     }
 

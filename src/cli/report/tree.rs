@@ -10,6 +10,7 @@ use super::{FAINT, HEADING, text as words};
 use crate::analyzer::audit::Library;
 use crate::analyzer::catalogue;
 use crate::analyzer::link_map::MissReason;
+use crate::analyzer::loader_model::ModelReport;
 use crate::analyzer::provenance::{Attempt, Provenance};
 
 /// Everything that is shown.
@@ -22,6 +23,8 @@ pub struct Tree {
     pub optional: Vec<Optional>,
     /// The verdict.
     pub library: Library,
+    /// The loader it is of.
+    pub loader: ModelReport,
 }
 
 /// One object.

@@ -10,13 +10,12 @@ use super::json::tool;
 use super::tree::{Edge, Object, Target, Tree, Version};
 use super::{SCHEMA_VERSION, ndjson};
 use crate::analyzer::catalogue::{self, bytes_json, provenance_code};
-use crate::analyzer::loader_model::ModelReport;
 
 /// Writes the tree as one JSON document.
 ///
 /// # Errors
 /// The writer's.
-pub fn write(out: &mut dyn Write, tree: &Tree, loader: &ModelReport) -> io::Result<()> {
+pub fn write(out: &mut dyn Write, tree: &Tree) -> io::Result<()> {
     let objects: Vec<Value> = tree.objects.iter().map(object).collect();
     let optional: Vec<Value> = tree
         .optional
@@ -31,7 +30,7 @@ pub fn write(out: &mut dyn Write, tree: &Tree, loader: &ModelReport) -> io::Resu
     let attempts: Vec<Value> =
         tree.root.as_ref().err().into_iter().flatten().map(catalogue::attempt).collect();
     write!(out, "{{\"schema_version\":{SCHEMA_VERSION},\n\"tool\":{},\n\"loader\":", tool())?;
-    serde_json::to_writer(&mut *out, loader)?;
+    serde_json::to_writer(&mut *out, &tree.loader)?;
     out.write_all(b",\n\"library\":")?;
     ndjson::object(out, &tree.library)?;
     let root = json!(tree.root.as_ref().ok());
