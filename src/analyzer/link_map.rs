@@ -14,7 +14,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 
 use super::defect::Defect;
-use super::disk::{Disk, ImageEntry};
+use super::disk::ImageEntry;
 use super::errno::Errno;
 use super::image::elf::{ElfFacts, Image};
 use super::model::NodeIx;
