@@ -20,7 +20,7 @@ use super::link_map::LinkMap;
 use super::loaders::{Assigned, Loaders, Room};
 use super::memo::Memo;
 use super::target;
-use super::verdict::{Class, Judgement, Verdict};
+use super::verdict::{Class, InitSummary, Judgement, Verdict};
 
 /// How deep the analysis goes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -71,6 +71,8 @@ pub struct Library {
     pub because: Option<Because>,
     /// The loader whose verdict it is, as `--loader` takes it.
     pub loader: Arc<str>,
+    /// Code that runs while it is loaded; none of a program, which is started instead.
+    pub init: Option<InitSummary>,
 }
 
 /// A strong reference nothing defines.
@@ -295,13 +297,22 @@ fn guarded(room: Room<'_, '_, '_>, path: &[u8], judge: impl FnOnce() -> Library)
         let finding =
             Finding::Undecidable { object: path.to_vec(), structure: Structure::Header, fault: None };
         let judgement = Judgement { verdict: Verdict::Undecided, findings: vec![finding], level_reached: 0 };
-        library(room, path, judgement)
+        let init = Some(InitSummary { unknown: true, ..InitSummary::default() });
+        Library { init, ..library(room, path, judgement) }
     })
 }
 
 fn library(room: Room<'_, '_, '_>, path: &[u8], judgement: Judgement) -> Library {
     let loader = Arc::clone(room.name);
-    Library { path: path.to_vec(), judgement, class: None, missing: Vec::new(), because: None, loader }
+    Library {
+        path: path.to_vec(),
+        judgement,
+        class: None,
+        missing: Vec::new(),
+        because: None,
+        loader,
+        init: None,
+    }
 }
 
 /// A program as the kernel and the loader start it.
@@ -355,11 +366,12 @@ fn judge(assigned: Assigned<'_, '_, '_>, path: &[u8], plan: Plan, memo: Option<&
         let at = judgement.findings.len().min(1);
         judgement.findings.insert(at, Finding::OtherTarget { made_for, loader: disk.model().kind() });
     }
-    Library { missing, ..library(assigned.room, path, judgement) }
+    let init = Some(checks::deaths::constructors_of(&map));
+    Library { missing, init, ..library(assigned.room, path, judgement) }
 }
 
 /// How often each cause breaks a library, largest first.
-pub fn root_causes(libraries: &[Library]) -> Vec<RootCause> {
+pub fn root_causes<'l>(libraries: impl IntoIterator<Item = &'l Library>) -> Vec<RootCause> {
     let mut table: HashMap<(&'static str, Vec<u8>), RootCause> = HashMap::new();
     for l in libraries {
         if !matches!(l.judgement.verdict, Verdict::Fails { .. }) {

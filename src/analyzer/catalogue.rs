@@ -11,24 +11,10 @@ mod hints;
 mod samples;
 mod words;
 
-use serde_json::{Value, json};
-
+pub use super::finding::{Entry, bytes_json};
 pub use evidence::{attempt, evidence};
 pub use hints::hint;
 pub use words::{outcome, provenance_code, text};
-
-/// One code.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Entry {
-    /// The stable name.
-    pub code: &'static str,
-    /// One line.
-    pub title: &'static str,
-    /// What the loader does, and why.
-    pub explanation: &'static str,
-    /// What package owners and users can do.
-    pub mend: &'static str,
-}
 
 /// The entry of a code.
 pub fn explain(code: &str) -> Option<&'static Entry> {
@@ -44,14 +30,6 @@ fn table() -> impl Iterator<Item = &'static Entry> {
     files::FILES.iter().chain(entries::CALLS)
 }
 
-/// Bytes of a file as JSON: a string where they are UTF-8, else `{"bytes": "<base 16>"}`, so that nothing is lost.
-pub fn bytes_json(bytes: &[u8]) -> Value {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Value::from(text),
-        Err(_) => json!({"bytes": bytes.iter().map(|b| format!("{b:02x}")).collect::<String>()}),
-    }
-}
-
 /// Bytes of a file in a sentence. Not escaped: the renderer does that.
 fn lossy(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(bytes)
@@ -65,6 +43,8 @@ fn base_name(path: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+
+    use serde_json::json;
 
     use super::*;
 

@@ -2,6 +2,8 @@
 //! It must never format for people beyond the code's own texts (see `catalogue.rs`).
 //! The loader's own sentences come from `defect.rs` and `checks/`.
 
+use serde_json::{Value, json};
+
 use super::bind::Reference;
 use super::defect::{Assertion, Defect, Structure};
 use super::errno::Errno;
@@ -21,6 +23,27 @@ pub enum Severity {
     Warning,
     /// The loader refuses the library, or dies of it.
     Error,
+}
+
+/// One code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// The stable name.
+    pub code: &'static str,
+    /// One line.
+    pub title: &'static str,
+    /// What the loader does, and why.
+    pub explanation: &'static str,
+    /// What package owners and users can do.
+    pub mend: &'static str,
+}
+
+/// Bytes of a file as JSON: a string where they are UTF-8, else `{"bytes": "<base 16>"}`, so that nothing is lost.
+pub fn bytes_json(bytes: &[u8]) -> Value {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Value::from(text),
+        Err(_) => json!({"bytes": bytes.iter().map(|b| format!("{b:02x}")).collect::<String>()}),
+    }
 }
 
 /// One thing found about one library.

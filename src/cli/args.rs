@@ -6,6 +6,8 @@ use std::ffi::OsString;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::cmd_helper::HelperArgs;
+
 /// Says whether shared libraries will load, and if not, why, without running them.
 #[derive(Debug, Parser)]
 #[command(name = "tsuku-verify", version, about, long_about = None, after_help = EXIT_STATUS)]
@@ -15,7 +17,7 @@ pub struct Raw {
     pub command: RawCommand,
 }
 
-const EXIT_STATUS: &str = "Exit status: 0 nothing broken, 7 at least one library failed, 1 the work could not be done, 2 wrong usage, 3 no such name in the home.";
+const EXIT_STATUS: &str = "Exit status: 0 nothing broken, 7 at least one library failed, 1 the work could not be done, 2 wrong usage, 3 no such name in the home, or a helper that was refused.";
 
 /// The sub-commands.
 #[derive(Debug, Subcommand)]
@@ -32,6 +34,8 @@ pub enum RawCommand {
     Explain(ExplainArgs),
     /// Show the loader whose verdict is predicted.
     Loader(LoaderArgs),
+    /// The program that really loads libraries at level 3: write it to a file, or say what is built in.
+    Helper(HelperArgs),
     /// Print the completions of a shell.
     Completions(CompletionsArgs),
     /// Print the manual page, of the program or of one of its commands.
@@ -188,8 +192,8 @@ pub struct LoaderArgs {
 /// What is common to the commands that judge many libraries.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// 1: would the loader open the file; 2: would the whole call succeed.
-    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=2), default_value_t = 2)]
+    /// 1: would the loader open the file; 2: would the whole call succeed; 3: does it survive being loaded.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=3), default_value_t = 2)]
     pub level: u8,
     /// How to say it.
     #[arg(long, value_enum, default_value_t = ReportFormat::Auto)]
@@ -215,6 +219,60 @@ pub struct RunArgs {
     /// When to use colours.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
+    /// Loading for real.
+    #[command(flatten)]
+    pub level3: Level3Args,
+}
+
+/// How libraries are really loaded at `--level 3`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Level 3: really loading")]
+pub struct Level3Args {
+    /// Which libraries are loaded: those where it can add something, all, or none.
+    #[arg(long, value_enum, default_value_t = Probe::Auto)]
+    pub probe: Probe,
+    /// What loaded code may not do: what keeps verdicts as they are, nothing, or everything or no probe.
+    #[arg(long, value_enum, default_value_t = SandboxMode::Auto)]
+    pub sandbox: SandboxMode,
+    /// Seconds one library may take.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
+    pub timeout: f64,
+    /// Load under this dynamic loader instead of the machine's.
+    #[arg(long, value_name = "PATH")]
+    pub probe_loader: Option<OsString>,
+    /// Use this helper program and no other (default: $TSUKU_DLTEST_PATH, or the one inside).
+    #[arg(long, value_name = "FILE")]
+    pub helper: Option<OsString>,
+    /// It is an error if libraries that should be loaded could not be tried.
+    #[arg(long)]
+    pub require_level3: bool,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (0.01..=3600.0).contains(&value) { Ok(value) } else { Err("between 0.01 and 3600".to_owned()) }
+}
+
+/// `--probe`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Probe {
+    /// Where loading can add something.
+    Auto,
+    /// All, also those predicted to fail.
+    Always,
+    /// None.
+    Never,
+}
+
+/// `--sandbox`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SandboxMode {
+    /// What the kernel offers and ordinary libraries do not notice.
+    Auto,
+    /// Nothing.
+    Off,
+    /// All of it, or no probe.
+    Strict,
 }
 
 /// The loader whose verdict is predicted, and the process it works in.

@@ -6,11 +6,13 @@ use std::io::Write;
 
 use super::complain;
 use super::exit::{Exit, Failure};
+use super::level3::{Below, Candidate, Header, Prober};
 use super::progress::Progress;
 use super::report::escape::escaped;
 use super::report::output::Sink;
 use super::report::problem::Case;
-use super::report::{Totals, github, json, junit, ndjson, sarif, table, text};
+use super::report::row::Row;
+use super::report::{Totals, github, json, junit, ndjson, probe, sarif, table, text};
 use super::request::{Format, Loudness, Run};
 use super::session::Session;
 use crate::analyzer::audit::{self, Library, Plan, Unlisted};
@@ -30,17 +32,25 @@ pub enum Asked {
     Verify,
 }
 
+/// What is to be judged.
+#[derive(Clone, Copy)]
+pub struct Work<'w> {
+    /// In this order.
+    pub paths: &'w [Vec<u8>],
+    /// What could not be looked at.
+    pub unlisted: &'w [Unlisted],
+    /// What is not below these is judged and not loaded; none if each path was named.
+    pub below: Option<&'w [Vec<u8>]>,
+    /// Level 3, if it is asked for.
+    pub prober: Option<&'w Prober<'w>>,
+}
+
 /// Judges and reports.
 ///
 /// # Errors
 /// The report cannot be written.
-pub fn run(
-    session: &Session<'_, '_>,
-    run: &Run,
-    asked: Asked,
-    paths: &[Vec<u8>],
-    unlisted: &[Unlisted],
-) -> Result<Exit, Failure> {
+pub fn run(session: &Session<'_, '_>, run: &Run, asked: Asked, work: &Work<'_>) -> Result<Exit, Failure> {
+    let Work { paths, unlisted, .. } = *work;
     let progress = Progress::new(paths.len(), run.watched);
     let judge = |paths: &[Vec<u8>]| {
         let plan = Plan { level: run.level, mode: run.mode, programs: asked == Asked::Audit };
@@ -51,9 +61,17 @@ pub fn run(
             complain(&format!("cannot look at {}: {}", escaped(&u.path), u.errno));
         }
     }
+    let below = work.below.map(|dirs| Below::new(session.host, &session.model.cwd, dirs));
+    let load = |libraries: &[Library]| {
+        let Some(prober) = work.prober else { return Ok(Vec::new()) };
+        let inside = |l: &Library| below.as_ref().is_none_or(|below| below.contains(&l.path));
+        let candidates: Vec<Candidate<'_>> =
+            libraries.iter().map(|library| Candidate { library, inside: inside(library) }).collect();
+        prober.probe(session.host, &candidates)
+    };
     let mut exit = Exit::Clean;
-    let mut note = |libraries: &[Library]| {
-        if libraries.iter().any(|l| breaks(l, asked, run.strict)) {
+    let mut note = |rows: &[Row<'_>]| {
+        if rows.iter().any(|row| breaks(*row, asked, run.strict)) {
             exit = Exit::Broken;
         }
     };
@@ -62,12 +80,14 @@ pub fn run(
         for portion in paths.chunks(PORTION) {
             let libraries = judge(portion);
             progress.clear();
-            note(&libraries);
+            let probed = load(&libraries)?;
+            let rows = Row::all(&libraries, &probed);
+            note(&rows);
             if run.loudness == Loudness::Quiet {
                 continue;
             }
-            for l in &libraries {
-                ndjson::object(&mut out, l)?;
+            for row in rows {
+                ndjson::object(&mut out, row)?;
                 out.write_all(b"\n")?;
             }
             out.flush()?;
@@ -77,7 +97,10 @@ pub fn run(
     }
     let libraries = judge(paths);
     progress.clear();
-    note(&libraries);
+    let probed = load(&libraries)?;
+    let rows = Row::all(&libraries, &probed);
+    note(&rows);
+    let level3 = work.prober.map(Prober::header);
     match run.format {
         _ if run.loudness == Loudness::Quiet => {}
         Format::Json => {
@@ -85,7 +108,8 @@ pub fn run(
             let document = json::Document {
                 loader: &session.model.describe(),
                 other_loaders: &session.loaders.others(),
-                libraries: &libraries,
+                rows: &rows,
+                level3: level3.as_ref(),
                 root_causes: &audit::root_causes(&libraries),
                 unlisted,
             };
@@ -94,37 +118,41 @@ pub fn run(
         }
         Format::Sarif | Format::Junit | Format::Github => {
             let cases: Vec<Case> =
-                libraries.iter().map(|l| Case::of_library(l, breaks(l, asked, run.strict))).collect();
+                rows.iter().map(|row| Case::of_library(*row, breaks(*row, asked, run.strict))).collect();
             let mut out = Sink::data(run)?;
             cases_as(run.format, &mut out, &cases)?;
             out.finish()?;
         }
-        Format::Table | Format::Ndjson => people(run, asked, &libraries)?,
+        Format::Table | Format::Ndjson => people(run, asked, &rows, level3.as_ref())?,
     }
     Ok(exit)
 }
 
 /// The report for people.
-fn people(run: &Run, asked: Asked, libraries: &[Library]) -> Result<(), Failure> {
+fn people(run: &Run, asked: Asked, rows: &[Row<'_>], level3: Option<&Header>) -> Result<(), Failure> {
     let mut out = Sink::people(run)?;
     let verbose = run.loudness == Loudness::Verbose;
-    if let ([only], Asked::Verify) = (libraries, asked) {
-        text::details(&mut out, only)?;
+    if let ([only], Asked::Verify) = (rows, asked) {
+        text::details(&mut out, *only)?;
         return Ok(out.finish()?);
     }
     let all = verbose || asked == Asked::Verify;
-    let loads = |l: &Library| l.judgement.verdict == Verdict::Loads;
-    table::rows(&mut out, libraries.iter().filter(|l| all || !loads(l)), run.screen.width)?;
-    let told: Vec<&Library> =
-        libraries.iter().filter(|l| !loads(l) || (verbose && !l.judgement.findings.is_empty())).collect();
+    table::rows(&mut out, rows.iter().copied().filter(|row| all || !row.is_fine()), run.screen.width)?;
+    let found =
+        |row: &Row<'_>| !row.library.judgement.findings.is_empty() || !row.probe_findings().is_empty();
+    let told: Vec<&Row<'_>> = rows.iter().filter(|row| !row.is_fine() || (verbose && found(row))).collect();
     if verbose || (asked == Asked::Verify && told.len() <= TOLD_IN_FULL) {
-        for l in told {
-            text::details(&mut out, l)?;
+        for row in told {
+            text::details(&mut out, *row)?;
             writeln!(out)?;
         }
     }
-    table::totals(&mut out, &Totals::of(libraries))?;
-    table::root_causes(&mut out, &audit::root_causes(libraries), verbose)?;
+    table::totals(&mut out, &Totals::of(rows.iter().map(|row| row.library)))?;
+    let causes = audit::root_causes(rows.iter().map(|row| row.library));
+    table::root_causes(&mut out, &causes, verbose)?;
+    if let Some(header) = level3 {
+        probe::section(&mut out, header, rows, usize::from(run.screen.width.unwrap_or(100)))?;
+    }
     Ok(out.finish()?)
 }
 
@@ -138,15 +166,20 @@ pub(super) fn cases_as(format: Format, out: &mut dyn Write, cases: &[Case]) -> s
 }
 
 /// Whether a library makes the run fail.
-pub(super) fn breaks(library: &Library, asked: Asked, strict: bool) -> bool {
-    if !matches!(library.judgement.verdict, Verdict::Fails { .. }) {
-        return false;
+pub(super) fn breaks<'r>(row: impl Into<Row<'r>>, asked: Asked, strict: bool) -> bool {
+    let row = row.into();
+    if !fails(row.library) {
+        return row.breaks_when_loaded();
     }
-    match library.class {
+    match row.library.class {
         Some(Class::NeedsHost) => strict,
         Some(Class::Foreign) => strict || asked == Asked::Verify,
         Some(Class::Broken | Class::Underlinked) | None => true,
     }
+}
+
+fn fails(library: &Library) -> bool {
+    matches!(library.judgement.verdict, Verdict::Fails { .. })
 }
 
 #[cfg(test)]
@@ -163,6 +196,7 @@ mod tests {
             missing: Vec::new(),
             because: None,
             loader: "".into(),
+            init: None,
         }
     }
 

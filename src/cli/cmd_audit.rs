@@ -6,9 +6,10 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
 use super::args::AuditArgs;
-use super::batch::{self, Asked};
+use super::batch::{self, Asked, Work};
 use super::cmd_home::{self, View};
 use super::exit::{Exit, Failure};
+use super::level3::Prober;
 use super::request::{Judging, Run};
 use super::session;
 use crate::analyzer::audit::{self, Wanted};
@@ -18,7 +19,7 @@ use crate::analyzer::audit::{self, Wanted};
 /// # Errors
 /// What keeps all of the work from being done.
 pub fn run(args: AuditArgs) -> Result<Exit, Failure> {
-    let run = Run::new(&args.run);
+    let run = Run::new(&args.run)?;
     let judging = Judging::new(args.judge)?;
     if args.dirs.is_empty() {
         let home = cmd_home::read(&judging, &args.home)?;
@@ -27,10 +28,17 @@ pub fn run(args: AuditArgs) -> Result<Exit, Failure> {
     }
     let dirs: Vec<Vec<u8>> = args.dirs.into_iter().map(OsString::into_vec).collect();
     let wanted = Wanted { executables: args.executables };
+    let prober = Prober::new(&run, &judging, &args.home)?;
     session::with(&judging, run.jobs, |s| {
         let found = audit::collect(s.host, &dirs, wanted);
         let unable = !found.unlisted.is_empty();
-        let exit = batch::run(s, &run, Asked::Audit, &found.paths, &found.unlisted)?;
+        let work = Work {
+            paths: &found.paths,
+            unlisted: &found.unlisted,
+            below: Some(&dirs),
+            prober: prober.as_ref(),
+        };
+        let exit = batch::run(s, &run, Asked::Audit, &work)?;
         Ok(if exit == Exit::Clean && unable { Exit::Unable } else { exit })
     })
 }

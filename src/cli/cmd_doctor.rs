@@ -16,7 +16,7 @@ pub fn run(mut args: DoctorArgs) -> Result<Exit, Failure> {
         args.run.format = ReportFormat::Json;
     }
     args.home.integrity = !args.no_integrity;
-    let run = Run::new(&args.run);
+    let run = Run::new(&args.run)?;
     let judging = Judging::new(args.judge)?;
     let home = cmd_home::read(&judging, &args.home)?;
     let all: Vec<usize> = (0..home.0.trees.len()).collect();

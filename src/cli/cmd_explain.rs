@@ -7,10 +7,9 @@ use std::io::Write;
 use super::args::{Color, ExplainArgs};
 use super::exit::{Exit, Failure};
 use super::report::escape::escaped;
-use super::report::{self, HEADING, paragraph};
+use super::report::{self, HEADING, codes, entry, paragraph};
 use super::request::Screen;
-use crate::analyzer::catalogue::{self, Entry};
-use crate::home;
+use crate::analyzer::catalogue::Entry;
 
 /// Lines get no longer than this, however wide the screen is.
 const READABLE: usize = 90;
@@ -38,15 +37,6 @@ pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     }
     out.flush()?;
     Ok(Exit::Clean)
-}
-
-/// The entry of a code, of a file or of a home.
-fn entry(code: &str) -> Option<&'static Entry> {
-    catalogue::explain(code).or_else(|| home::catalogue::explain(code))
-}
-
-fn codes() -> impl Iterator<Item = &'static str> {
-    catalogue::codes().chain(home::catalogue::codes())
 }
 
 fn write(out: &mut dyn Write, entry: &Entry, width: usize) -> std::io::Result<()> {

@@ -5,11 +5,15 @@
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 
 use clap::{Args, Subcommand};
 
+use super::exit::{Exit, Failure};
+use super::report;
+use super::report::escape::escaped;
 use crate::loader::helper::{EMBEDDED, status};
 
 /// `helper`.
@@ -26,7 +30,7 @@ pub enum HelperCommand {
     /// Write the embedded helper to a new file, or to standard output if FILE is `-`.
     Export {
         /// The file; it must not exist.
-        #[arg(value_name = "FILE")]
+        #[arg(value_name = "FILE", default_value = "-")]
         file: OsString,
     },
     /// Show what is embedded and what is accepted, as JSON.
@@ -37,24 +41,27 @@ pub enum HelperCommand {
 ///
 /// # Errors
 /// Nothing is embedded, the file exists already, or it cannot be written.
-pub fn run(args: &HelperArgs, out: &mut dyn Write) -> io::Result<()> {
+pub fn run(args: &HelperArgs) -> Result<Exit, Failure> {
+    let mut out = report::pipe();
     match &args.command {
         HelperCommand::Export { file } => {
-            let bytes = EMBEDDED.ok_or_else(|| {
-                io::Error::new(io::ErrorKind::Unsupported, "this build has no embedded helper")
-            })?;
+            let bytes =
+                EMBEDDED.ok_or_else(|| Failure::Unable("this build has no embedded helper".to_owned()))?;
             if file == "-" {
                 out.write_all(bytes)?;
-                return out.flush();
+            } else {
+                let unable = |e| Failure::Unable(format!("cannot write {}: {e}", escaped(file.as_bytes())));
+                let options = OpenOptions::new().write(true).create_new(true).mode(0o755).open(file);
+                options
+                    .and_then(|mut to| to.write_all(bytes).and_then(|()| to.sync_all()))
+                    .map_err(unable)?;
             }
-            let mut to = OpenOptions::new().write(true).create_new(true).mode(0o755).open(file)?;
-            to.write_all(bytes)?;
-            to.sync_all()
         }
         HelperCommand::Status => {
-            serde_json::to_writer(&mut *out, &status()).map_err(io::Error::from)?;
+            serde_json::to_writer_pretty(&mut out, &status()).map_err(std::io::Error::from)?;
             out.write_all(b"\n")?;
-            out.flush()
         }
     }
+    out.flush()?;
+    Ok(Exit::Clean)
 }

@@ -7,9 +7,10 @@ use std::os::unix::ffi::OsStringExt;
 
 use super::args::HomeArgs;
 use super::args::VerifyArgs;
-use super::batch::{self, Asked};
+use super::batch::{self, Asked, Work};
 use super::cmd_home::{self, View};
 use super::exit::{Exit, Failure};
+use super::level3::Prober;
 use super::request::{Format, Judging, Run, read_paths};
 use super::session;
 use crate::analyzer::host::real::ByteStore;
@@ -19,7 +20,7 @@ use crate::analyzer::host::real::ByteStore;
 /// # Errors
 /// What keeps all of the work from being done.
 pub fn run(args: VerifyArgs) -> Result<Exit, Failure> {
-    let run = Run::new(&args.run);
+    let run = Run::new(&args.run)?;
     let operands: Vec<Vec<u8>> = match &args.paths_from {
         Some(from) => read_paths(from)?,
         None => args.paths.into_iter().map(OsString::into_vec).collect(),
@@ -27,9 +28,16 @@ pub fn run(args: VerifyArgs) -> Result<Exit, Failure> {
     let judging = Judging::new(args.judge)?;
     let by_name = args.paths_from.is_none() && operands.iter().any(|o| !o.contains(&b'/'));
     if !by_name {
-        return session::with(&judging, run.jobs, |s| batch::run(s, &run, Asked::Verify, &operands, &[]));
+        return files(&judging, &run, &args.home, &operands);
     }
     names(&judging, &run, &args.home, operands)
+}
+
+/// Operands that are all files.
+fn files(judging: &Judging, run: &Run, home: &HomeArgs, paths: &[Vec<u8>]) -> Result<Exit, Failure> {
+    let prober = Prober::new(run, judging, home)?;
+    let work = Work { paths, unlisted: &[], below: None, prober: prober.as_ref() };
+    session::with(judging, run.jobs, |s| batch::run(s, run, Asked::Verify, &work))
 }
 
 /// Operands of which some may be names.
@@ -42,7 +50,7 @@ fn names(judging: &Judging, run: &Run, args: &HomeArgs, operands: Vec<Vec<u8>>) 
     let is_path = |o: &Vec<u8>| o.contains(&b'/') || (!known(o) && cmd_home::is_file(judging, o));
     let (paths, names): (Vec<_>, Vec<_>) = operands.into_iter().partition(is_path);
     if names.is_empty() {
-        return session::with(judging, run.jobs, |s| batch::run(s, run, Asked::Verify, &paths, &[]));
+        return files(judging, run, args, &paths);
     }
     if !paths.is_empty() && (run.format != Format::Table || run.output.is_some()) {
         return Err(Failure::Usage(
@@ -56,6 +64,6 @@ fn names(judging: &Judging, run: &Run, args: &HomeArgs, operands: Vec<Vec<u8>>) 
     if paths.is_empty() {
         return Ok(exit);
     }
-    let other = session::with(judging, run.jobs, |s| batch::run(s, run, Asked::Verify, &paths, &[]))?;
+    let other = files(judging, run, args, &paths)?;
     Ok(if exit == Exit::Broken { exit } else { other })
 }

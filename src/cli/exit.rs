@@ -5,6 +5,9 @@
 use std::io;
 use std::process::ExitCode;
 
+use super::report::escape::escaped;
+use crate::loader::helper::HelperError;
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -18,6 +21,8 @@ pub enum Exit {
     Usage,
     /// The home has no library or tool of that name.
     UnknownName,
+    /// A helper is there for Level 3, and it is not the one that was built for this program. Nothing was run.
+    HelperRefused,
 }
 
 impl Exit {
@@ -28,7 +33,8 @@ impl Exit {
             Exit::Broken => 7,
             Exit::Unable => 1,
             Exit::Usage => 2,
-            Exit::UnknownName => 3,
+            // What is there under the name is not what may be used.
+            Exit::UnknownName | Exit::HelperRefused => 3,
         }
     }
 }
@@ -51,6 +57,9 @@ pub enum Failure {
     /// Something needed for the work is not there.
     #[error("{0}")]
     Unable(String),
+    /// There is no helper for Level 3 that may run.
+    #[error("{}", escaped(.0.to_string().as_bytes()))]
+    Helper(#[from] HelperError),
     /// The report cannot be written.
     #[error("cannot write the report: {0}")]
     Output(#[from] io::Error),
@@ -62,7 +71,8 @@ impl Failure {
         match self {
             Failure::Usage(_) => Exit::Usage,
             Failure::UnknownName(_) => Exit::UnknownName,
-            Failure::Unable(_) => Exit::Unable,
+            Failure::Helper(HelperError::Refused { .. }) => Exit::HelperRefused,
+            Failure::Unable(_) | Failure::Helper(_) => Exit::Unable,
             Failure::Output(_) if self.is_closed_pipe() => Exit::Clean,
             Failure::Output(_) => Exit::Unable,
         }

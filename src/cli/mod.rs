@@ -8,11 +8,13 @@ mod cmd_audit;
 mod cmd_completions;
 mod cmd_doctor;
 mod cmd_explain;
+mod cmd_helper;
 mod cmd_home;
 mod cmd_loader;
 mod cmd_tree;
 mod cmd_verify;
 pub mod exit;
+pub mod level3;
 mod progress;
 pub mod report;
 pub mod request;
@@ -26,8 +28,14 @@ use clap::Parser;
 use args::{Raw, RawCommand};
 use exit::Exit;
 
+use crate::loader::helper::SELF_ARGUMENT;
+use crate::loader::portable;
+
 /// Runs the program.
 pub fn run() -> ExitCode {
+    if let Some(status) = as_helper() {
+        return status;
+    }
     let raw = match Raw::try_parse() {
         Ok(raw) => raw,
         Err(answer) => {
@@ -43,6 +51,7 @@ pub fn run() -> ExitCode {
         RawCommand::Tree(args) => cmd_tree::run(args),
         RawCommand::Explain(args) => cmd_explain::run(&args),
         RawCommand::Loader(args) => cmd_loader::run(args),
+        RawCommand::Helper(args) => cmd_helper::run(&args),
         RawCommand::Completions(args) => cmd_completions::completions(&args),
         RawCommand::Man(args) => cmd_completions::man(&args),
     };
@@ -53,6 +62,14 @@ pub fn run() -> ExitCode {
         failure.exit()
     })
     .into()
+}
+
+/// This program started as its own portable helper. Decided before anything else: the helper has one thread.
+#[expect(clippy::disallowed_methods, reason = "what this process is stands in its arguments")]
+fn as_helper() -> Option<ExitCode> {
+    let mut arguments = std::env::args_os().skip(1);
+    arguments.next().filter(|first| first == SELF_ARGUMENT)?;
+    Some(ExitCode::from(u8::try_from(portable::run(arguments.collect())).unwrap_or(1)))
 }
 
 /// Says something on standard error. If nobody can be told, nobody is told.

@@ -6,12 +6,17 @@ use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
+use std::time::Duration;
 
-use super::args::{Color, HomeArgs, JudgeArgs, ReportFormat, RunArgs};
+use super::args::{Color, HomeArgs, JudgeArgs, Level3Args, Probe, ReportFormat, RunArgs, SandboxMode};
 use super::exit::Failure;
 use crate::analyzer::audit::Level;
 use crate::analyzer::checks::Mode;
 use crate::home::layout::{self, Place};
+use crate::loader::escalate::Escalation;
+use crate::loader::helper::HelperRequest;
+use crate::loader::options::allowed;
+use crate::loader::sandbox::Sandbox;
 
 /// The loader and the process, as asked for.
 #[derive(Clone, Debug)]
@@ -96,6 +101,29 @@ pub struct Run {
     pub screen: Screen,
     /// Somebody watches standard error.
     pub watched: bool,
+    /// How libraries are really loaded; none below level 3.
+    pub probing: Option<Probing>,
+}
+
+/// Level 3 as asked for.
+#[derive(Clone, Debug)]
+pub struct Probing {
+    /// Which libraries.
+    pub escalation: Escalation,
+    /// Powers taken away.
+    pub sandbox: Sandbox,
+    /// Time for one library.
+    pub deadline: Duration,
+    /// Helper processes side by side.
+    pub workers: usize,
+    /// Another loader to run under.
+    pub loader: Option<PathBuf>,
+    /// Where the helper may come from; the home is not in it.
+    pub helper: HelperRequest,
+    /// The variables of ours that a loaded library sees.
+    pub env: Vec<(Vec<u8>, Vec<u8>)>,
+    /// It is an error if it cannot be done.
+    pub required: bool,
 }
 
 impl Judging {
@@ -125,8 +153,14 @@ impl Judging {
 
 impl Run {
     /// Resolves the options.
-    pub fn new(raw: &RunArgs) -> Run {
-        Run {
+    ///
+    /// # Errors
+    /// Usage: Level 3 is required and not asked for.
+    pub fn new(raw: &RunArgs) -> Result<Run, Failure> {
+        if raw.level3.require_level3 && raw.level < 3 {
+            return Err(Failure::Usage("--require-level3 wants --level 3".to_owned()));
+        }
+        Ok(Run {
             level: if raw.level == 1 { Level::One } else { Level::Two },
             mode: if raw.lazy { Mode::Lazy } else { Mode::Now },
             format: match raw.format {
@@ -147,6 +181,43 @@ impl Run {
             strict: raw.strict,
             screen: Screen::new(raw.color),
             watched: std::io::stderr().is_terminal() && !raw.quiet,
+            probing: (raw.level >= 3).then(|| Probing::new(&raw.level3, raw.jobs)),
+        })
+    }
+}
+
+impl Probing {
+    #[expect(clippy::disallowed_methods, reason = "the request holds the environment, and is built here")]
+    fn new(raw: &Level3Args, jobs: Option<u16>) -> Probing {
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let workers = jobs.map(usize::from).map_or_else(std::thread::available_parallelism, |n| {
+            std::num::NonZeroUsize::new(n).ok_or_else(|| std::io::ErrorKind::InvalidInput.into())
+        });
+        // A program that is linked statically cannot load anything itself.
+        let own_program =
+            if cfg!(target_feature = "crt-static") { None } else { std::env::current_exe().ok() };
+        let ours = std::env::vars_os().map(|(name, value)| (name.into_vec(), value.into_vec()));
+        Probing {
+            escalation: match raw.probe {
+                Probe::Auto => Escalation::Auto,
+                Probe::Always => Escalation::Always,
+                Probe::Never => Escalation::Never,
+            },
+            sandbox: match raw.sandbox {
+                SandboxMode::Auto => Sandbox::Auto,
+                SandboxMode::Off => Sandbox::Off,
+                SandboxMode::Strict => Sandbox::Strict,
+            },
+            deadline: Duration::from_secs_f64(raw.timeout),
+            workers: workers.map_or(1, usize::from),
+            loader: raw.probe_loader.clone().map(PathBuf::from),
+            helper: HelperRequest {
+                chosen: raw.helper.clone().or_else(|| set("TSUKU_DLTEST_PATH")).map(PathBuf::from),
+                home: None,
+                own_program,
+            },
+            env: ours.filter(|(name, _)| allowed(name)).collect(),
+            required: raw.require_level3,
         }
     }
 }

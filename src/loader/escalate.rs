@@ -5,7 +5,8 @@
 use crate::analyzer::verdict::{InitSummary, Verdict};
 
 /// `--probe`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Escalation {
     /// Where loading can add something.
     #[default]
@@ -17,8 +18,7 @@ pub enum Escalation {
 }
 
 /// Whether to probe, and if not, why not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Probe it.
     Probe,
@@ -30,6 +30,19 @@ pub enum Decision {
     NothingToRun,
     /// It lies outside the audited directory.
     Outside,
+}
+
+impl Decision {
+    /// Why there is no probe; none if there is one.
+    pub fn reason(self) -> Option<&'static str> {
+        match self {
+            Decision::Probe => None,
+            Decision::NotWanted => Some("no probe was wanted"),
+            Decision::PredictedToFail => Some("it is predicted to fail"),
+            Decision::NothingToRun => Some("no code of it runs while it is loaded"),
+            Decision::Outside => Some("it lies outside the audited directories"),
+        }
+    }
 }
 
 /// Decides for one library. `inside`: its canonical path is below the audited directory, or it was named itself.

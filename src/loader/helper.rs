@@ -87,6 +87,8 @@ pub struct Helper {
     pub sha256: String,
     /// How close it is to the reference process.
     pub fidelity: Fidelity,
+    /// What its user should know of it.
+    pub warning: Option<String>,
     body: Body,
 }
 
@@ -148,6 +150,7 @@ pub fn resolve(request: &HelperRequest) -> Result<Helper, HelperError> {
                     source: Source::OwnProgram,
                     sha256: sha256(&bytes),
                     fidelity: Fidelity::Reduced,
+                    warning: None,
                     body,
                 });
             }
@@ -190,7 +193,7 @@ fn pin() -> Option<&'static str> {
 
 fn sealed(bytes: &[u8], source: Source, fidelity: Fidelity) -> Result<Helper, String> {
     let sealed = seal::seal(bytes).map_err(|e| e.to_string())?;
-    Ok(Helper { source, sha256: sha256(bytes), fidelity, body: Body::Sealed(sealed) })
+    Ok(Helper { source, sha256: sha256(bytes), fidelity, warning: None, body: Body::Sealed(sealed) })
 }
 
 /// SHA-256 in hex.

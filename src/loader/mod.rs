@@ -3,6 +3,7 @@
 //! The measure is `dlopen(path, RTLD_NOW | RTLD_LOCAL)` in a fresh process (glibc dlfcn/dlopen.c, musl ldso/dynlink.c).
 
 pub mod escalate;
+pub mod finding;
 pub mod helper;
 pub mod options;
 pub mod outcome;

@@ -4,8 +4,6 @@
 
 use std::time::Duration;
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
-
 use super::protocol::{Reply, wire};
 use crate::analyzer::verdict::Verdict;
 
@@ -39,7 +37,8 @@ pub enum ProbeOutcome {
 }
 
 /// Where the process was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// Before anything was loaded.
     #[default]
@@ -139,11 +138,14 @@ impl ProbeOutcome {
         let outcome = match reply.kind {
             wire::LOADED => ProbeOutcome::Loaded,
             wire::REFUSED => ProbeOutcome::Refused { message: reply.message },
+            wire::CRASHED | wire::EXITED | wire::TIMED_OUT if phase == Phase::Starting => {
+                ProbeOutcome::NotRun { reason: format!("the probe could not be set up (status {code})") }
+            }
+            wire::CRASHED | wire::EXITED | wire::TIMED_OUT if phase == Phase::Before => {
+                ProbeOutcome::NotRun { reason: "a library that is loaded first ended the process".to_owned() }
+            }
             wire::CRASHED if code == libc::SIGXCPU => ProbeOutcome::TimedOut,
             wire::CRASHED => ProbeOutcome::Crashed { signal: code },
-            wire::EXITED if phase == Phase::Starting => {
-                ProbeOutcome::NotRun { reason: format!("the probe could not be set up (exit status {code})") }
-            }
             wire::EXITED => ProbeOutcome::Exited { status: code },
             wire::TIMED_OUT => ProbeOutcome::TimedOut,
             _ => ProbeOutcome::NotRun { reason: String::from_utf8_lossy(&reply.message).into_owned() },
@@ -185,25 +187,4 @@ pub fn signal_name(signal: i32) -> Option<&'static str> {
         (libc::SIGSYS, "SIGSYS"),
     ];
     NAMES.iter().find(|(number, _)| *number == signal).map(|(_, name)| *name)
-}
-
-impl Serialize for ProbeOutcome {
-    /// `{outcome, message?, reason?, signal?, status?}`; a message that is not UTF-8 is shown lossily.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("outcome", self.name())?;
-        match self {
-            ProbeOutcome::Refused { message } => {
-                map.serialize_entry("message", &String::from_utf8_lossy(message))?
-            }
-            ProbeOutcome::Crashed { signal } => match signal_name(*signal) {
-                Some(name) => map.serialize_entry("signal", name)?,
-                None => map.serialize_entry("signal", signal)?,
-            },
-            ProbeOutcome::Exited { status } => map.serialize_entry("status", status)?,
-            ProbeOutcome::NotRun { reason } => map.serialize_entry("message", reason)?,
-            ProbeOutcome::Loaded | ProbeOutcome::TimedOut => {}
-        }
-        map.end()
-    }
 }

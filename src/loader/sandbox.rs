@@ -5,7 +5,8 @@
 use std::os::fd::OwnedFd;
 
 /// How much of the sandbox is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Sandbox {
     /// What the kernel offers.
     #[default]

@@ -98,6 +98,14 @@ impl<'h> RealHost<'h> {
         self
     }
 
+    /// Where a path of the judged process is on this machine: another place if the process lives in a root.
+    ///
+    /// # Errors
+    /// The errno that walking there gives.
+    pub fn on_this_machine(&self, path: &[u8]) -> Result<PathBuf, Errno> {
+        self.real(path, true).map(Cow::into_owned)
+    }
+
     /// The path to hand to the kernel.
     fn real<'p>(&self, path: &'p [u8], follow: bool) -> Result<Cow<'p, Path>, Errno> {
         if path.is_empty() {

@@ -6,9 +6,12 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
+use super::super::level3::Header;
 use super::ndjson::{self, write_json_bytes};
+use super::probe;
+use super::row::Row;
 use super::{SCHEMA_VERSION, Totals, class_name};
-use crate::analyzer::audit::{Library, RootCause, Unlisted};
+use crate::analyzer::audit::{RootCause, Unlisted};
 use crate::analyzer::loader_model::ModelReport;
 
 /// Libraries listed with one root cause; the count is always whole.
@@ -21,7 +24,9 @@ pub struct Document<'r> {
     /// Other loaders that judged files made for them.
     pub other_loaders: &'r [ModelReport],
     /// All libraries.
-    pub libraries: &'r [Library],
+    pub rows: &'r [Row<'r>],
+    /// Level 3, if it was asked for.
+    pub level3: Option<&'r Header>,
     /// What they have in common.
     pub root_causes: &'r [RootCause],
     /// What could not be looked at.
@@ -42,9 +47,13 @@ pub fn write(out: &mut dyn Write, document: &Document<'_>) -> io::Result<()> {
     serde_json::to_writer(&mut *out, document.loader)?;
     out.write_all(b",\n\"other_loaders\":")?;
     serde_json::to_writer(&mut *out, document.other_loaders)?;
+    if let Some(header) = document.level3 {
+        out.write_all(b",\n\"level3\":")?;
+        probe::write_header(out, header, document.rows)?;
+    }
     out.write_all(b",\n\"libraries\":")?;
-    list(out, document.libraries, |out, l| ndjson::object(out, l))?;
-    let totals = serde_json::to_string(&Totals::of(document.libraries))?;
+    list(out, document.rows, |out, row| ndjson::object(out, *row))?;
+    let totals = serde_json::to_string(&Totals::of(document.rows.iter().map(|row| row.library)))?;
     write!(out, ",\n\"totals\":{totals},\n\"root_causes\":")?;
     list(out, document.root_causes, |out, cause| root_cause(out, cause))?;
     out.write_all(b",\n\"unlisted\":")?;

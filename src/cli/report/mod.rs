@@ -10,7 +10,9 @@ pub mod json;
 pub mod junit;
 pub mod ndjson;
 pub mod output;
+pub mod probe;
 pub mod problem;
+pub mod row;
 pub mod sarif;
 pub mod table;
 pub mod text;
@@ -25,7 +27,10 @@ use serde::Serialize;
 
 use super::args::Color;
 use crate::analyzer::audit::Library;
+use crate::analyzer::catalogue::{self, Entry};
 use crate::analyzer::verdict::{Class, Verdict};
+use crate::home::catalogue as of_homes;
+use crate::loader::finding as of_probes;
 
 /// Version of the JSON documents. It grows when a field changes its meaning or goes away.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -95,11 +100,21 @@ impl Totals {
     }
 
     /// Counts all of them.
-    pub fn of(libraries: &[Library]) -> Totals {
+    pub fn of<'l>(libraries: impl IntoIterator<Item = &'l Library>) -> Totals {
         let mut totals = Totals::default();
-        libraries.iter().for_each(|l| totals.add(l));
+        libraries.into_iter().for_each(|l| totals.add(l));
         totals
     }
+}
+
+/// The entry of a code, of a file, a home or a probe.
+pub fn entry(code: &str) -> Option<&'static Entry> {
+    catalogue::explain(code).or_else(|| of_homes::explain(code)).or_else(|| of_probes::explain(code))
+}
+
+/// All codes that a report can hold.
+pub fn codes() -> impl Iterator<Item = &'static str> {
+    catalogue::codes().chain(of_homes::codes()).chain(of_probes::codes())
 }
 
 /// The class as reports print it.

@@ -7,11 +7,14 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::analyzer::audit::{Library, MissingSymbol};
+use super::probe;
+use super::row::Row;
+use crate::analyzer::audit::MissingSymbol;
 use crate::analyzer::catalogue::{self, because, bytes_json};
 use crate::analyzer::finding::{Finding, Severity};
 use crate::analyzer::model::Death;
 use crate::analyzer::verdict::Verdict;
+use crate::loader::finding::ProbeFinding;
 
 /// Missing symbols that are listed one by one; the count is always whole.
 const LISTED_SYMBOLS: usize = 50;
@@ -20,7 +23,9 @@ const LISTED_SYMBOLS: usize = 50;
 ///
 /// # Errors
 /// The writer's.
-pub fn object(out: &mut dyn Write, library: &Library) -> io::Result<()> {
+pub fn object<'r>(out: &mut dyn Write, row: impl Into<Row<'r>>) -> io::Result<()> {
+    let row = row.into();
+    let library = row.library;
     let (verdict, message, dies) = parts(&library.judgement.verdict);
     out.write_all(b"{\"path\":")?;
     write_json_bytes(out, &library.path)?;
@@ -29,17 +34,25 @@ pub fn object(out: &mut dyn Write, library: &Library) -> io::Result<()> {
         Some(message) => write_json_bytes(out, message)?,
         None => out.write_all(b"null")?,
     }
-    let findings: Vec<Told> = library.judgement.findings.iter().map(Told::new).collect();
+    let mut findings: Vec<Told> = library.judgement.findings.iter().map(Told::new).collect();
+    // What decides comes first.
+    let at = if row.breaks_when_loaded() { 0 } else { findings.len() };
+    findings.splice(at..at, row.probe_findings().iter().map(Told::of_probe));
     write!(
         out,
-        ",\"dies\":{},\"level_reached\":{},\"because\":{},\"findings\":{},\"missing_symbols\":{},\"loader\":{}}}",
+        ",\"dies\":{},\"level_reached\":{},\"because\":{},\"findings\":{},\"missing_symbols\":{},\"loader\":{}",
         dies.map_or(Value::Null, death),
-        library.judgement.level_reached,
+        row.level_reached(),
         library.because.as_ref().map_or(Value::Null, because::evidence),
         serde_json::to_string(&findings)?,
         missing(&library.missing),
         json!(&*library.loader),
-    )
+    )?;
+    if let Some(probed) = row.probed {
+        out.write_all(b",\"probe\":")?;
+        probe::write(out, probed)?;
+    }
+    out.write_all(b"}")
 }
 
 /// Writes bytes as a JSON string from which Python's `os.fsencode` gives the same bytes back.
@@ -104,6 +117,17 @@ impl Told {
             text: catalogue::text(f),
             evidence: catalogue::evidence(f),
             hint: catalogue::hint(f),
+        }
+    }
+
+    fn of_probe(f: &ProbeFinding) -> Told {
+        Told {
+            code: f.code(),
+            severity: f.severity(),
+            level: 3,
+            text: f.text(),
+            evidence: f.evidence(),
+            hint: f.hint().to_owned(),
         }
     }
 }

@@ -2,13 +2,14 @@
 //! It must never know a format; the formats know nothing of libraries and homes.
 //! The neutral middle, as in ruff's diagnostics: one shape, one file per output.
 
-use crate::analyzer::audit::Library;
+use super::row::Row;
 use crate::analyzer::catalogue;
 use crate::analyzer::finding::{Finding, Severity};
 use crate::analyzer::verdict::Verdict;
 use crate::home;
 use crate::home::finding::HomeFinding;
 use crate::home::survey::{Judged, Survey};
+use crate::loader::finding::ProbeFinding;
 
 /// One problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +43,9 @@ pub struct Case {
 
 impl Case {
     /// A library.
-    pub fn of_library(l: &Library, failed: bool) -> Case {
+    pub fn of_library<'r>(row: impl Into<Row<'r>>, failed: bool) -> Case {
+        let row = row.into();
+        let l = row.library;
         let mut problems: Vec<Problem> =
             l.judgement.findings.iter().map(|f| of_finding(&l.path, f)).collect();
         if let (Verdict::Fails { message: Some(said), .. }, Some(first)) =
@@ -50,6 +53,8 @@ impl Case {
         {
             first.text = format!("{} (the loader says: {})", first.text, String::from_utf8_lossy(said));
         }
+        let at = if row.breaks_when_loaded() { 0 } else { problems.len() };
+        problems.splice(at..at, row.probe_findings().iter().map(|f| of_probe_finding(&l.path, f)));
         if !failed {
             // What keeps nobody from working is no error of this run.
             for p in &mut problems {
@@ -103,6 +108,16 @@ fn of_finding(path: &[u8], f: &Finding) -> Problem {
         severity: f.severity(),
         text: catalogue::text(f),
         hint: catalogue::hint(f),
+    }
+}
+
+fn of_probe_finding(path: &[u8], f: &ProbeFinding) -> Problem {
+    Problem {
+        path: path.to_vec(),
+        code: f.code(),
+        severity: f.severity(),
+        text: f.text(),
+        hint: f.hint().to_owned(),
     }
 }
 

@@ -6,9 +6,9 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
+use super::entry;
 use super::problem::{Case, Problem, severity_name};
-use crate::analyzer::catalogue::{self, Entry};
-use crate::home;
+use crate::analyzer::catalogue::Entry;
 
 /// The schema that the document names.
 const SCHEMA: &str =
@@ -40,11 +40,6 @@ pub fn write(out: &mut dyn Write, cases: &[Case]) -> io::Result<()> {
     });
     serde_json::to_writer_pretty(&mut *out, &document)?;
     out.write_all(b"\n")
-}
-
-/// The entry of a code in either table.
-pub fn entry(code: &str) -> Option<&'static Entry> {
-    catalogue::explain(code).or_else(|| home::catalogue::explain(code))
 }
 
 fn rule(code: &str) -> Value {

@@ -7,14 +7,17 @@ use std::io::{self, Write};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::escape::escaped;
+use super::row::Row;
 use super::text::{first_cause, status};
-use super::{FAINT, HEADING, Totals, class_name, counted, grouped, style};
-use crate::analyzer::audit::{Library, RootCause};
+use super::{FAINT, HEADING, Totals, class_name, counted, grouped};
+use crate::analyzer::audit::RootCause;
 use crate::analyzer::catalogue;
 use crate::analyzer::verdict::Class;
 
 /// Root causes shown unless all are asked for.
 const SHOWN_CAUSES: usize = 20;
+/// The column of the probe, if there is one; the next is the path.
+const PROBE: usize = 2;
 /// A place where a path may be broken: no columns wide, and never in an escaped name.
 const BREAK: char = '\u{200b}';
 
@@ -24,22 +27,28 @@ const BREAK: char = '\u{200b}';
 /// The writer's.
 pub fn rows<'l>(
     out: &mut dyn Write,
-    libraries: impl Iterator<Item = &'l Library>,
+    rows: impl Iterator<Item = impl Into<Row<'l>>>,
     width: Option<u16>,
 ) -> io::Result<()> {
+    let rows: Vec<Row<'l>> = rows.map(Into::into).collect();
+    let probed = rows.iter().any(|row| row.probed.is_some());
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     match width {
         Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
         None => table.set_content_arrangement(ContentArrangement::Disabled),
     };
-    table.set_header(["STATUS", "LEVEL", "LIBRARY", "FIRST CAUSE"]);
+    let cells = |cells: [String; 5]| {
+        // No column for what was not asked for.
+        cells.into_iter().enumerate().filter(move |(at, _)| probed || *at != PROBE).map(|(_, cell)| cell)
+    };
+    table.set_header(cells(["STATUS", "LEVEL", "PROBE", "LIBRARY", "FIRST CAUSE"].map(str::to_owned)));
     let mut styles = Vec::new();
-    for l in libraries {
-        let level = l.judgement.level_reached.to_string();
-        let path = escaped(&l.path).replace('/', &format!("/{BREAK}"));
-        table.add_row([status(l), level, path, first_cause(l)]);
-        styles.push(style(&l.judgement.verdict, l.class));
+    for row in rows {
+        let path = escaped(&row.library.path).replace('/', &format!("/{BREAK}"));
+        let level = row.level_reached().to_string();
+        table.add_row(cells([status(row.library), level, row.probe_word(), path, first_cause(row)]));
+        styles.push(row.style());
     }
     if styles.is_empty() {
         return Ok(());
@@ -49,7 +58,7 @@ pub fn rows<'l>(
     }
     // Paths break behind slashes rather than inside names. A delimiter is swallowed where a line breaks, so it must not
     // be the slash itself.
-    if let Some(column) = table.column_mut(2) {
+    if let Some(column) = table.column_mut(PROBE + usize::from(probed)) {
         column.set_delimiter(BREAK);
     }
     let mut styles = styles.into_iter();
@@ -147,6 +156,7 @@ fn sentence(cause: &RootCause) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analyzer::audit::Library;
     use crate::analyzer::finding::Finding;
     use crate::analyzer::host::Errno;
     use crate::analyzer::verdict::{Judgement, Verdict};
@@ -163,6 +173,7 @@ mod tests {
             missing: Vec::new(),
             because: None,
             loader: "".into(),
+            init: None,
         }
     }
 

@@ -5,12 +5,15 @@
 use std::io::{self, Write};
 
 use super::escape::escaped;
-use super::{FAINT, class_name, counted, ndjson, style};
+use super::problem::severity_name;
+use super::row::Row;
+use super::{FAINT, class_name, counted, ndjson};
 use crate::analyzer::audit::Library;
 use crate::analyzer::catalogue;
 use crate::analyzer::finding::Severity;
 use crate::analyzer::model::Death;
 use crate::analyzer::verdict::Verdict;
+use crate::loader::ProbeOutcome;
 
 /// Missing symbols named for people.
 const NAMED_SYMBOLS: usize = 10;
@@ -25,7 +28,12 @@ pub fn status(library: &Library) -> String {
 }
 
 /// What the loader would say or do, in its own words where it has any, without the path that stands beside it. Escaped.
-pub fn first_cause(library: &Library) -> String {
+pub fn first_cause<'r>(row: impl Into<Row<'r>>) -> String {
+    let row = row.into();
+    let library = row.library;
+    if let Some(first) = row.probe_findings().first().filter(|_| row.breaks_when_loaded()) {
+        return escaped(first.text().as_bytes());
+    }
     let ours = || library.judgement.findings.first().map(|f| escaped(catalogue::text(f).as_bytes()));
     match &library.judgement.verdict {
         Verdict::Loads => String::new(),
@@ -50,10 +58,12 @@ pub fn dies(death: Death) -> String {
 ///
 /// # Errors
 /// The writer's.
-pub fn details(out: &mut dyn Write, library: &Library) -> io::Result<()> {
+pub fn details<'r>(out: &mut dyn Write, row: impl Into<Row<'r>>) -> io::Result<()> {
+    let row = row.into();
+    let library = row.library;
     let verdict = &library.judgement.verdict;
-    let color = style(verdict, library.class);
-    let level = library.judgement.level_reached;
+    let color = row.style();
+    let level = row.level_reached();
     let path = escaped(&library.path);
     writeln!(out, "{path}: {color}{}{color:#} {FAINT}[level {level} reached]{FAINT:#}", status(library))?;
     if let Verdict::Fails { message, dies: death } = verdict {
@@ -67,16 +77,26 @@ pub fn details(out: &mut dyn Write, library: &Library) -> io::Result<()> {
     if let Some(words) = library.because.as_ref().and_then(catalogue::because::words) {
         writeln!(out, "  class {}: {}", library.class.map_or("", class_name), escaped(words.as_bytes()))?;
     }
+    if let Some(probed) = row.probed {
+        write!(out, "  really loaded: {}", row.probe_word())?;
+        match &probed.outcome {
+            ProbeOutcome::NotRun { reason } => writeln!(out, " ({})", escaped(reason.as_bytes()))?,
+            ProbeOutcome::Refused { message } => writeln!(out, " ({})", escaped(message))?,
+            _ => writeln!(out)?,
+        }
+    }
+    for f in row.probe_findings() {
+        told(out, f.severity(), f.code(), &f.text(), f.hint())?;
+    }
     for f in &library.judgement.findings {
-        let severity = match f.severity() {
-            Severity::Note => "note",
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        };
-        writeln!(out, "  {severity} {}: {}", f.code(), escaped(catalogue::text(f).as_bytes()))?;
-        writeln!(out, "    {FAINT}hint:{FAINT:#} {}", escaped(catalogue::hint(f).as_bytes()))?;
+        told(out, f.severity(), f.code(), &catalogue::text(f), &catalogue::hint(f))?;
     }
     missing(out, library)
+}
+
+fn told(out: &mut dyn Write, severity: Severity, code: &str, text: &str, hint: &str) -> io::Result<()> {
+    writeln!(out, "  {} {code}: {}", severity_name(severity), escaped(text.as_bytes()))?;
+    writeln!(out, "    {FAINT}hint:{FAINT:#} {}", escaped(hint.as_bytes()))
 }
 
 fn missing(out: &mut dyn Write, library: &Library) -> io::Result<()> {
