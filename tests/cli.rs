@@ -76,7 +76,7 @@ fn exit_statuses_are_those_documented() {
         ("audit /nonexistent/dir", 1),
         ("", 2),
         ("verify", 2),
-        ("verify --level 3 x", 2),
+        ("verify --level 4 x", 2),
         ("verify --env NOEQUALS x", 2),
         ("verify --loader glibc-9 x", 2),
         ("verify --cpu pocket-calculator x", 2),

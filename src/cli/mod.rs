@@ -65,7 +65,6 @@ pub fn run() -> ExitCode {
 }
 
 /// This program started as its own portable helper. Decided before anything else: the helper has one thread.
-#[expect(clippy::disallowed_methods, reason = "what this process is stands in its arguments")]
 fn as_helper() -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     arguments.next().filter(|first| first == SELF_ARGUMENT)?;
