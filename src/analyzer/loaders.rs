@@ -93,6 +93,12 @@ impl<'a, 'h> Loaders<'a, 'h> {
         self.other.get().into_iter().flatten().map(|own| own.disk.model().describe()).collect()
     }
 
+    /// The `ld.so` behind the name of a loader that is not the main one, if it had something to judge.
+    pub fn other_interpreter(&self, name: &str) -> Option<&[u8]> {
+        let own = self.other.get()?.as_ref().filter(|own| *own.name == *name)?;
+        Some(&own.disk.model().interpreter)
+    }
+
     fn room_of(&self, libc: LibcKind) -> Option<Room<'_, 'a, 'h>> {
         let (host, request) = self.looking.as_ref()?;
         let own = self.other.get_or_init(|| {

@@ -67,7 +67,7 @@ pub fn run(session: &Session<'_, '_>, run: &Run, asked: Asked, work: &Work<'_>) 
         let inside = |l: &Library| below.as_ref().is_none_or(|below| below.contains(&l.path));
         let candidates: Vec<Candidate<'_>> =
             libraries.iter().map(|library| Candidate { library, inside: inside(library) }).collect();
-        prober.probe(session.host, &candidates)
+        prober.probe(session, &candidates)
     };
     let mut exit = Exit::Clean;
     let mut note = |rows: &[Row<'_>]| {

@@ -1,7 +1,7 @@
 //! Level 3 for commands: a `Prober` is made before the work starts, and asked about libraries when they are judged.
 //! It must never change a verdict, nor let a missing helper pass silently: one warning, or an error where it is required.
 //!
-//! `let prober = Prober::new(&run, &judging, &home_args)?` is `None` below level 3; then `prober.probe(host, &candidates)`
+//! `let prober = Prober::new(&run, &judging, &home_args)?` is `None` below level 3; then `prober.probe(&session, &candidates)`
 //! gives one `Probed` a candidate, in their order, and `Row::new(&library, probed)` is what reports print.
 
 use std::ffi::OsString;
@@ -13,6 +13,7 @@ use super::complain;
 use super::exit::Failure;
 use super::report::escape::escaped;
 use super::request::{Judging, Probing, Run, absolute, home_place};
+use super::session::Session;
 use crate::analyzer::audit::Library;
 use crate::analyzer::checks::Mode;
 use crate::analyzer::host::real::RealHost;
@@ -131,41 +132,47 @@ impl<'r> Prober<'r> {
     ///
     /// # Errors
     /// Level 3 is required and could not be done.
-    pub fn probe(&self, host: &RealHost<'_>, candidates: &[Candidate<'_>]) -> Result<Vec<Probed>, Failure> {
+    pub fn probe(&self, s: &Session<'_, '_>, candidates: &[Candidate<'_>]) -> Result<Vec<Probed>, Failure> {
         let helper = match &self.helper {
             Ok(helper) => helper,
             Err(why) => {
                 return Ok(candidates.iter().map(|_| Probed::not_run(why.clone(), false)).collect());
             }
         };
-        // In the order of the candidates: the path to ask for, or why none is asked for.
-        let asked: Vec<Result<Vec<u8>, (String, bool)>> =
-            candidates.iter().map(|candidate| self.question(host, candidate)).collect();
-        let paths: Vec<Vec<u8>> = asked.iter().filter_map(|asked| asked.clone().ok()).collect();
-        let mut answers =
-            if paths.is_empty() { Vec::new() } else { probe(&paths, &self.options(helper)) }.into_iter();
-        let comparable = self.is_modelled();
-        let all: Vec<Probed> = candidates
-            .iter()
-            .zip(asked)
-            .map(|(candidate, asked)| match asked {
-                Err((why, prevented)) => Probed::not_run(why, prevented),
-                Ok(_) => match answers.next() {
-                    Some(answer) => self.judged(candidate.library, answer, comparable),
-                    None => Probed::not_run("the helper gave no answer".to_owned(), true),
-                },
+        let asked: Vec<Result<Question, NotAsked>> =
+            candidates.iter().map(|candidate| self.question(s, candidate)).collect();
+        // One pool of helpers a loader.
+        let mut loaders: Vec<&Option<PathBuf>> = asked.iter().flatten().map(|q| &q.loader).collect();
+        loaders.sort_unstable();
+        loaders.dedup();
+        let mut answers: Vec<Option<(ProbeOutcome, Details)>> = asked.iter().map(|_| None).collect();
+        for loader in loaders {
+            let of_it =
+                |asked: &Result<Question, NotAsked>| asked.as_ref().is_ok_and(|q| q.loader == *loader);
+            let paths: Vec<Vec<u8>> =
+                asked.iter().filter(|a| of_it(a)).flatten().map(|q| q.path.clone()).collect();
+            let places = answers.iter_mut().zip(&asked).filter(|(_, a)| of_it(a)).map(|(place, _)| place);
+            for (place, answer) in places.zip(probe(&paths, &self.options(helper, loader.as_deref()))) {
+                *place = Some(answer);
+            }
+        }
+        let answered = candidates.iter().zip(asked).zip(answers);
+        let all: Vec<Probed> = answered
+            .map(|((candidate, asked), answer)| match (asked, answer) {
+                (Ok(question), Some(answer)) => self.judged(candidate.library, answer, question.comparable),
+                (Err(not_asked), _) => Probed::not_run(not_asked.reason, not_asked.prevented),
+                (Ok(_), None) => Probed::not_run("the helper gave no answer".to_owned(), true),
             })
             .collect();
-        let prevented = all.iter().filter(|probed| probed.prevented).count();
-        if let (true, Some(Probed { outcome: ProbeOutcome::NotRun { reason }, .. })) =
-            (self.probing.required, all.iter().find(|probed| probed.prevented))
-        {
-            let reason = escaped(reason.as_bytes());
-            return Err(Failure::Unable(format!(
-                "level 3 is required, and {prevented} probes were not made: {reason}"
-            )));
+        let mut prevented = all.iter().filter(|probed| probed.prevented).peekable();
+        match prevented.peek().map(|probed| &probed.outcome) {
+            Some(ProbeOutcome::NotRun { reason }) if self.probing.required => {
+                let reason = escaped(reason.as_bytes());
+                let n = prevented.count();
+                Err(Failure::Unable(format!("level 3 is required, and {n} probes were not made: {reason}")))
+            }
+            _ => Ok(all),
         }
-        Ok(all)
     }
 
     /// What a report says of all of it.
@@ -186,43 +193,42 @@ impl<'r> Prober<'r> {
         }
     }
 
-    /// The path a library is asked for by, or why it is not, and whether that is somebody's fault.
-    fn question(&self, host: &RealHost<'_>, candidate: &Candidate<'_>) -> Result<Vec<u8>, (String, bool)> {
+    /// How a library is asked for, or that it is not.
+    fn question(&self, s: &Session<'_, '_>, candidate: &Candidate<'_>) -> Result<Question, NotAsked> {
         let library = candidate.library;
         let Some(init) = &library.init else {
-            return Err(("a program is started, not loaded".to_owned(), false));
+            return Err(NotAsked { reason: "a program is started, not loaded".to_owned(), prevented: false });
         };
         let decision = decide(self.probing.escalation, &library.judgement.verdict, init, candidate.inside);
         if let Some(reason) = decision.reason() {
-            return Err((reason.to_owned(), false));
+            return Err(NotAsked { reason: reason.to_owned(), prevented: false });
         }
-        if self.judging.host.is_some() {
-            return Err((
-                "a probe has no host program: --preloaded can stand for what it loads".to_owned(),
-                true,
-            ));
-        }
-        let path = absolute(&self.judging.cwd, &library.path);
-        if self.judging.root.is_none() {
-            return Ok(path);
-        }
-        if self.probing.loader.is_none() {
-            return Err(("a library of another root is probed with --probe-loader only".to_owned(), true));
-        }
-        match host.on_this_machine(&path) {
-            Ok(real) => Ok(real.into_os_string().into_vec()),
-            Err(errno) => Err((errno.text().to_owned(), true)),
-        }
-    }
-
-    /// What was predicted is what the probe does: the machine's own loader, in a bare process, on its own files.
-    fn is_modelled(&self) -> bool {
+        let prevented = |reason: &str| Err(NotAsked { reason: reason.to_owned(), prevented: true });
         let j = self.judging;
-        self.probing.loader.is_none()
-            && j.loader.is_none()
-            && j.cpu.is_none()
-            && j.root.is_none()
-            && j.host.is_none()
+        if j.host.is_some() {
+            return prevented("a probe has no host program: --preloaded can stand for what one loads");
+        }
+        let path = absolute(&j.cwd, &library.path);
+        if j.root.is_some() {
+            if self.probing.loader.is_none() {
+                return prevented("a library of another root is loaded with --probe-loader only");
+            }
+            return match s.host.on_this_machine(&path) {
+                Ok(real) => Ok(Question {
+                    path: real.into_os_string().into_vec(),
+                    loader: self.probing.loader.clone(),
+                    comparable: false,
+                }),
+                Err(errno) => prevented(errno.text()),
+            };
+        }
+        if self.probing.loader.is_some() {
+            return Ok(Question { path, loader: self.probing.loader.clone(), comparable: false });
+        }
+        // A file made for another libc was judged by that one's loader, and is loaded by it.
+        let other = s.loaders.other_interpreter(&library.loader).map(path_of);
+        // What was predicted is this machine's loader on this machine's processor.
+        Ok(Question { path, loader: other, comparable: j.loader.is_none() && j.cpu.is_none() })
     }
 
     fn judged(&self, library: &Library, answer: (ProbeOutcome, Details), comparable: bool) -> Probed {
@@ -237,8 +243,7 @@ impl<'r> Prober<'r> {
         Probed { outcome, details, agreement, findings, prevented }
     }
 
-    fn options<'h>(&self, helper: &'h Helper) -> ProbeOptions<'h> {
-        let path = |bytes: &[u8]| PathBuf::from(OsString::from_vec(bytes.to_vec()));
+    fn options<'h>(&self, helper: &'h Helper, loader: Option<&Path>) -> ProbeOptions<'h> {
         let own = |name: &[u8]| self.judging.env.iter().any(|(other, _)| other == name);
         let ours = self.probing.env.iter().filter(|(name, _)| !own(name));
         ProbeOptions {
@@ -247,11 +252,31 @@ impl<'r> Prober<'r> {
             env: environment(ours.chain(&self.judging.env).cloned()),
             preloaded: self.judging.preloaded.iter().map(|lib| preloaded(&self.judging.cwd, lib)).collect(),
             sandbox: self.probing.sandbox,
-            loader: self.probing.loader.as_deref().map(|loader| (loader.to_owned(), own_library(loader))),
+            loader: loader.map(|loader| (loader.to_owned(), own_library(loader))),
             lazy: self.lazy,
-            ..ProbeOptions::new(helper, path(&self.judging.cwd))
+            ..ProbeOptions::new(helper, path_of(&self.judging.cwd))
         }
     }
+}
+
+/// How one library is asked for.
+struct Question {
+    path: Vec<u8>,
+    /// The loader, if it is not the helper's own.
+    loader: Option<PathBuf>,
+    /// What was predicted is what will be done.
+    comparable: bool,
+}
+
+/// That it is not, and why.
+struct NotAsked {
+    reason: String,
+    /// Something outside the library is the reason.
+    prevented: bool,
+}
+
+fn path_of(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(OsString::from_vec(bytes.to_vec()))
 }
 
 /// A preloaded library as it is opened: a bare name is searched for.
