@@ -18,7 +18,11 @@ use super::seal::{self, Program, Sealed, Start};
 mod pins {
     include!(concat!(env!("OUT_DIR"), "/pins.rs"));
 }
-pub use pins::PINNED_VERSION;
+
+/// What this build is called: the release's version, or one that ends in `-dev`.
+pub const VERSION: &str = env!("TSUKU_VERSION");
+/// False in a release that was built without the hash of its platform's helper; such a program does not compile.
+pub const COMPLETE: bool = pins::COMPLETE;
 
 /// The embedded helper's bytes.
 #[cfg(tsuku_embedded)]
@@ -158,7 +162,7 @@ pub fn resolve(request: &HelperRequest) -> Result<Helper, HelperError> {
         }
     }
     let Some(home) = &request.home else { return Err(HelperError::Unavailable { reason }) };
-    let path = home.join(format!("tools/tsuku-dltest-{PINNED_VERSION}/bin/tsuku-dltest"));
+    let path = home.join(format!("tools/tsuku-dltest-{VERSION}/bin/tsuku-dltest"));
     pinned(&path, pin(), reason)
 }
 
@@ -187,8 +191,14 @@ fn pinned(path: &Path, pin: Option<&str>, reason: String) -> Result<Helper, Help
 fn pin() -> Option<&'static str> {
     let os = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
     let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
-    let asset = format!("tsuku-dltest-{os}-{arch}");
-    pins::PINS.iter().find(|(name, _)| *name == asset).map(|(_, sum)| *sum)
+    pin_of(std::hint::black_box(pins::TABLE), &format!("tsuku-dltest-{os}-{arch}"))
+}
+
+/// The hash of an asset in a table of `tsuku-pin:<asset>=<sha256>;` entries. The table in the finished program is this
+/// very text, so what a release tool reads there is what is obeyed here.
+fn pin_of<'t>(table: &'t str, asset: &str) -> Option<&'t str> {
+    let pins = table.split(';').filter_map(|entry| entry.strip_prefix("tsuku-pin:"));
+    pins.filter_map(|pin| pin.split_once('=')).find(|(name, _)| *name == asset).map(|(_, sum)| sum)
 }
 
 fn sealed(bytes: &[u8], source: Source, fidelity: Fidelity) -> Result<Helper, String> {
@@ -278,7 +288,7 @@ pub struct Status {
 /// What this build carries and accepts.
 pub fn status() -> Status {
     Status {
-        version: PINNED_VERSION,
+        version: VERSION,
         embedded: EMBEDDED.map(sha256),
         embedded_size: EMBEDDED.map(<[u8]>::len),
         pin: pin(),

@@ -78,7 +78,7 @@ pub fn run(arguments: Vec<OsString>) -> i32 {
             2
         }
         [one] if one.as_c_str() == c"--version" => {
-            sys::write_all(1, concat!("tsuku-dltest v", env!("TSUKU_DLTEST_VERSION"), "\n").as_bytes());
+            sys::write_all(1, concat!("tsuku-dltest v", env!("TSUKU_VERSION"), "\n").as_bytes());
             0
         }
         [one] if one.as_c_str() == c"serve" => serve::serve(),

@@ -33,6 +33,16 @@ fn a_pinned_helper_has_the_known_hash_or_is_refused() {
 }
 
 #[test]
+fn pins_are_found_by_the_whole_name() {
+    let table = "tsuku-version:1.2.3;tsuku-pin:tsuku-dltest-linux-amd64-musl=11;tsuku-pin:tsuku-dltest-linux-amd64=22;";
+    assert_eq!(pin_of(table, "tsuku-dltest-linux-amd64"), Some("22"));
+    assert_eq!(pin_of(table, "tsuku-dltest-linux-amd64-musl"), Some("11"));
+    assert_eq!(pin_of(table, "tsuku-dltest-linux"), None);
+    assert_eq!(pin_of("tsuku-version:1.2.3-dev;", "tsuku-dltest-linux-amd64"), None);
+    assert!(pins::TABLE.starts_with(&format!("tsuku-version:{VERSION};")));
+}
+
+#[test]
 fn a_development_build_accepts_no_installed_helper() {
     let dir = tempfile::tempdir().unwrap();
     let good = file(dir.path(), "good", b"helper", 0o755);
