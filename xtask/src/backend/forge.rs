@@ -1,0 +1,120 @@
+//! Releases on GitHub, through its own `gh` program, which has the credentials.
+//! It must never take an answer it does not understand for "there is nothing".
+//! Follows the documented options of `gh release`; a draft is found by its tag, assets are replaced with `--clobber`.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+
+use serde::Deserialize;
+
+use super::{Backend, Draft, State, built_from};
+use crate::files;
+use crate::plan::Plan;
+use crate::problem::Problem;
+
+/// What `gh` says of a release that does not exist.
+const NOT_FOUND: &str = "release not found";
+
+/// A repository on the forge.
+#[derive(Debug)]
+pub struct Forge {
+    program: OsString,
+    repository: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct View {
+    is_draft: bool,
+    is_prerelease: bool,
+    body: String,
+    assets: Vec<Named>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
+impl Forge {
+    /// Releases of `repository` (`owner/name`), through `program`.
+    pub fn new(program: OsString, repository: String) -> Forge {
+        Forge { program, repository }
+    }
+
+    fn command(&self, verb: &str, plan: &Plan) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(["release", verb, &plan.tag, "--repo", &self.repository]);
+        command
+    }
+
+    fn must(command: &mut Command) -> Result<(), Problem> {
+        let output = files::output(command)?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let what = format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
+        Err(Problem::Backend { action: files::shown(command), what })
+    }
+}
+
+impl Backend for Forge {
+    fn state(&self, plan: &Plan) -> Result<State, Problem> {
+        let mut command = self.command("view", plan);
+        command.args(["--json", "isDraft,isPrerelease,body,assets"]);
+        let output = files::output(&mut command)?;
+        let failed = |what: String| Problem::Backend { action: files::shown(&command), what };
+        if !output.status.success() {
+            let text = String::from_utf8_lossy(&output.stderr);
+            return if text.trim() == NOT_FOUND {
+                Ok(State::Absent)
+            } else {
+                Err(failed(text.trim().to_owned()))
+            };
+        }
+        let view: View = serde_json::from_slice(&output.stdout).map_err(|e| failed(e.to_string()))?;
+        if !view.is_draft {
+            return Ok(State::Published);
+        }
+        let first = view.body.lines().next().unwrap_or_default().trim_end();
+        let commit =
+            first.strip_prefix("Built from ").and_then(|rest| rest.strip_suffix('.')).map(str::to_owned);
+        let mut assets = std::collections::BTreeSet::new();
+        for Named { name } in view.assets {
+            if !assets.insert(name.clone()) {
+                return Err(failed(format!("there are two assets called {name}")));
+            }
+        }
+        Ok(State::Draft(Draft { assets, commit, prerelease: view.is_prerelease }))
+    }
+
+    fn create_draft(&self, plan: &Plan) -> Result<(), Problem> {
+        let notes = format!(
+            "{}\n\nSee CHANGELOG.md. To verify a file: docs/RELEASING.md.\n",
+            built_from(&plan.commit)
+        );
+        let mut command = self.command("create", plan);
+        command.args(["--draft", "--verify-tag", "--title", &plan.tag, "--notes", &notes]);
+        if plan.prerelease {
+            command.arg("--prerelease");
+        }
+        Self::must(&mut command)
+    }
+
+    fn upload(&self, plan: &Plan, file: &Path) -> Result<(), Problem> {
+        Self::must(self.command("upload", plan).arg(file).arg("--clobber"))
+    }
+
+    fn download(&self, plan: &Plan, into: &Path) -> Result<(), Problem> {
+        files::make_new_dir(into)?;
+        Self::must(self.command("download", plan).arg("--dir").arg(into))
+    }
+
+    fn flip(&self, plan: &Plan) -> Result<(), Problem> {
+        let mut command = self.command("edit", plan);
+        command.arg("--draft=false");
+        command.arg(if plan.prerelease { "--prerelease" } else { "--latest" });
+        Self::must(&mut command)
+    }
+}

@@ -1,0 +1,203 @@
+//! What is released: version, tag, commit, time, and the platforms as data for the workflow.
+//! It must never plan a release of a tree that is not a commit, or of a tag that says another version.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+
+use serde::{Deserialize, Serialize};
+
+use crate::files;
+use crate::options::Options;
+use crate::problem::Problem;
+use crate::shared::version::is_release_of;
+use crate::targets::Targets;
+
+/// A release that may be built.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// `1.2.3` or `1.2.3-rc.1`.
+    pub version: String,
+    /// `v` and the version.
+    pub tag: String,
+    /// A release candidate.
+    pub prerelease: bool,
+    /// What it is built from.
+    pub commit: String,
+    /// Time of the commit, in seconds since 1970: the time inside all files.
+    pub epoch: u64,
+}
+
+/// Where a plan's version comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// A tag that exists.
+    Tag(String),
+    /// No tag: the candidate number 0, which is never published.
+    Rehearsal,
+}
+
+/// Candidate of a rehearsal.
+const REHEARSAL: &str = "-rc.0";
+
+impl Plan {
+    /// Plans a release of the repository at `root`.
+    ///
+    /// # Errors
+    /// The tag names another version or another commit, the changelog is silent, or the tree differs from the commit.
+    pub fn make(root: &Path, wanted: &Wanted, allow_dirty: bool) -> Result<Plan, Problem> {
+        let package = package_version(&files::read_text(&root.join("Cargo.toml"))?)?;
+        let commit = git(root, &["rev-parse", "HEAD"])?.trim().to_owned();
+        let version = match wanted {
+            Wanted::Rehearsal => format!("{package}{REHEARSAL}"),
+            Wanted::Tag(tag) => {
+                let version = tag.strip_prefix('v').unwrap_or_default();
+                if !is_release_of(version, &package) || version.ends_with(REHEARSAL) {
+                    return Err(Problem::Tag { tag: tag.clone(), package });
+                }
+                let there = git(root, &["rev-parse", "--verify", &format!("refs/tags/{tag}^{{commit}}")])?;
+                if there.trim() != commit {
+                    let there = there.trim().to_owned();
+                    return Err(Problem::TagElsewhere { tag: tag.clone(), there, here: commit });
+                }
+                if !has_section(&files::read_text(&root.join("CHANGELOG.md"))?, &package) {
+                    return Err(Problem::Changelog(package));
+                }
+                version.to_owned()
+            }
+        };
+        let status = git(root, &["status", "--porcelain"])?;
+        if !status.is_empty() && !allow_dirty {
+            return Err(Problem::Dirty(status.lines().take(10).map(|line| line.trim().to_owned()).collect()));
+        }
+        let epoch = git(root, &["show", "--no-patch", "--format=%ct", "HEAD"])?;
+        let epoch = epoch.trim().parse().map_err(|_| Problem::Usage("git tells no time".to_owned()))?;
+        Ok(Plan { tag: format!("v{version}"), prerelease: version != package, version, commit, epoch })
+    }
+
+    /// Reads a plan that was written as JSON.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn read(path: &Path) -> Result<Plan, Problem> {
+        let what = |e: serde_json::Error| Problem::Document {
+            document: path.display().to_string(),
+            what: e.to_string(),
+        };
+        serde_json::from_slice(&files::read(path)?).map_err(what)
+    }
+}
+
+/// The version in a `Cargo.toml`.
+fn package_version(text: &str) -> Result<String, Problem> {
+    #[derive(Deserialize)]
+    struct Manifest {
+        package: Package,
+    }
+    #[derive(Deserialize)]
+    struct Package {
+        version: String,
+    }
+    let manifest: Manifest = toml::from_str(text).map_err(|e| Problem::Usage(format!("Cargo.toml: {e}")))?;
+    Ok(manifest.package.version)
+}
+
+/// Whether the changelog has `## VERSION`, alone or with a date behind it.
+fn has_section(changelog: &str, version: &str) -> bool {
+    let heading = |line: &str| {
+        line.strip_prefix("## ").and_then(|title| title.split([' ', '(']).next()) == Some(version)
+    };
+    changelog.lines().any(heading)
+}
+
+/// Runs git.
+///
+/// # Errors
+/// It fails.
+pub fn git(root: &Path, words: &[&str]) -> Result<String, Problem> {
+    files::run(Command::new("git").arg("-C").arg(root).args(words))
+}
+
+/// The verb. Prints the plan, or writes it where a workflow wants it.
+///
+/// # Errors
+/// See `Plan::make`.
+pub fn run(root: &Path, mut options: Options) -> Result<(), Problem> {
+    let tag = options.text("--tag")?;
+    let rehearsal = options.flag("--rehearsal");
+    let out = options.value("--out")?;
+    let outputs = options.value("--github-output")?;
+    let dirty = options.flag("--allow-dirty");
+    options.finish()?;
+    let wanted = match (tag, rehearsal) {
+        (Some(tag), false) => Wanted::Tag(tag),
+        (None, true) => Wanted::Rehearsal,
+        _ => return Err(Problem::Usage("either --tag TAG or --rehearsal".to_owned())),
+    };
+    if dirty && wanted != Wanted::Rehearsal {
+        return Err(Problem::Usage("--allow-dirty is for rehearsals".to_owned()));
+    }
+    let targets = Targets::read(root)?;
+    let plan = Plan::make(root, &wanted, dirty)?;
+    let json = serde_json::to_string(&plan).expect("plain data");
+    match &out {
+        Some(path) => files::write(Path::new(path), &json)?,
+        None => println!("{json}"),
+    }
+    if let Some(path) = outputs {
+        let path = Path::new(&path);
+        let mut file =
+            std::fs::OpenOptions::new().append(true).create(true).open(path).map_err(Problem::file(path))?;
+        file.write_all(workflow_outputs(&plan, &targets).as_bytes()).map_err(Problem::file(path))?;
+    }
+    Ok(())
+}
+
+/// `name=value` lines: the plan, the matrix and the compiler.
+pub fn workflow_outputs(plan: &Plan, targets: &Targets) -> String {
+    let rows: Vec<_> = targets
+        .platforms
+        .iter()
+        .map(|p| serde_json::json!({"platform": p.name, "runner": p.runner, "target": p.target}))
+        .collect();
+    format!(
+        "plan={}\nmatrix={}\ntoolchain={}\ntag={}\n",
+        serde_json::to_string(plan).expect("plain data"),
+        serde_json::json!({ "include": rows }),
+        targets.toolchain,
+        plan.tag
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_the_package_or_its_candidates() {
+        for good in ["1.2.3", "1.2.3-rc.1", "1.2.3-rc.12", "1.2.3-rc.0"] {
+            assert!(is_release_of(good, "1.2.3"), "{good}");
+        }
+        for bad in [
+            "1.2.4",
+            "1.2.3-rc",
+            "1.2.3-rc.",
+            "1.2.3-rc.01",
+            "1.2.3-rc.x",
+            "1.2.3-beta.1",
+            "1.2.30",
+            "1.2.3-rc.1 ",
+            "",
+        ] {
+            assert!(!is_release_of(bad, "1.2.3"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_changelog_speaks_of_a_version_in_a_heading() {
+        assert!(has_section("# Changelog\n## 1.2.3 (2026-01-01)\n", "1.2.3"));
+        assert!(has_section("## 1.2.3\n", "1.2.3"));
+        assert!(!has_section("## 1.2.30\n* see 1.2.3\n### 1.2.3\n", "1.2.3"));
+    }
+}

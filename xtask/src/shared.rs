@@ -1,0 +1,9 @@
+//! What the build script and the release tool have in common: one text of each rule.
+//! Nothing else may be written here; the files are those of `build/` at the root.
+
+#[path = "../../build/checksums.rs"]
+pub mod checksums;
+#[path = "../../build/universal.rs"]
+pub mod universal;
+#[path = "../../build/version.rs"]
+pub mod version;

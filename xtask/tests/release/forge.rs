@@ -1,0 +1,213 @@
+//! The forge through a `gh` of our own: a script that keeps releases in a directory, notes what it was asked, and fails when told.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use xtask::assemble::difference;
+use xtask::files;
+use xtask::plan::Plan;
+
+use crate::support::{Release, plan, root, targets};
+
+/// Follows `gh`: flags in any order are not needed, texts and statuses are those of the real one.
+const GH: &str = r#"#!/bin/sh
+set -eu
+here=$(dirname "$0")
+echo "$*" >>"$here/log"
+verb=$2 tag=$3
+at=$here/releases/$tag
+fail() { echo "$1" >&2; exit 1; }
+if [ -e "$here/fail-$verb" ]; then
+    count=$(cat "$here/fail-$verb")
+    [ "$count" -gt 0 ] || fail "HTTP 502: Bad Gateway"
+    echo $((count - 1)) >"$here/fail-$verb"
+fi
+case $verb in
+view)
+    [ -d "$at" ] || fail "release not found"
+    printf '{"isDraft":%s,"isPrerelease":%s,"body":"%s","assets":[' "$(cat "$at/draft")" "$(cat "$at/pre")" "$(head -n 1 "$at/body")"
+    comma=
+    for file in "$at/assets"/*; do
+        [ -e "$file" ] || continue
+        printf '%s{"name":"%s"}' "$comma" "${file##*/}"
+        comma=,
+    done
+    [ ! -e "$here/twice" ] || printf '%s{"name":"install.sh"},{"name":"install.sh"}' "$comma"
+    echo ']}'
+    ;;
+create)
+    [ ! -d "$at" ] || fail "a release with the same tag name already exists: $tag"
+    mkdir -p "$at/assets"
+    echo true >"$at/draft"
+    case " $* " in *" --prerelease "*) echo true ;; *) echo false ;; esac >"$at/pre"
+    while [ "$1" != --notes ]; do shift; done
+    printf '%s\n' "$2" >"$at/body"
+    ;;
+upload) cp "$6" "$at/assets/" ;;
+download) cp "$at/assets/"* "$7/" ;;
+edit)
+    [ "$(cat "$at/draft")" = true ] || fail "not a draft"
+    echo false >"$at/draft"
+    ;;
+*) fail "unknown command" ;;
+esac
+"#;
+
+struct Forge {
+    dir: tempfile::TempDir,
+    release: Release,
+    plan: PathBuf,
+}
+
+impl Forge {
+    fn new(plan: &Plan, release: Release) -> Forge {
+        let dir = tempfile::tempdir().unwrap();
+        let gh = dir.path().join("gh");
+        fs::write(&gh, GH).unwrap();
+        files::make_executable(&gh).unwrap();
+        let path = dir.path().join("plan.json");
+        fs::write(&path, serde_json::to_string(plan).unwrap()).unwrap();
+        Forge { dir, release, plan: path }
+    }
+
+    /// Runs the real command line; status and what it says.
+    fn run(&self, verb: &str) -> (Option<i32>, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+            .args([verb, "--backend", "gh", "--gh"])
+            .arg(self.dir.path().join("gh"))
+            .arg("--plan")
+            .arg(&self.plan)
+            .arg("--dir")
+            .arg(self.release.set())
+            .current_dir(root())
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.dir.path().join(path)
+    }
+
+    fn refused(&self, verb: &str, code: &str) {
+        let (status, text) = self.run(verb);
+        assert_eq!(status, Some(1), "{text}");
+        assert!(text.starts_with(&format!("xtask {verb}: {code}: ")), "{text}");
+    }
+
+    fn is_draft(&self) -> bool {
+        fs::read_to_string(self.at("releases/v1.2.3/draft")).unwrap() == "true\n"
+    }
+}
+
+fn forge() -> Forge {
+    Forge::new(&plan(), Release::new())
+}
+
+#[test]
+fn a_release_through_the_command_line() {
+    let forge = forge();
+    let done = |verb: &str| assert_eq!(forge.run(verb).0, Some(0), "{}", forge.run(verb).1);
+    done("host");
+    assert!(forge.is_draft());
+    done("flip");
+    assert!(!forge.is_draft());
+    assert_eq!(difference(&forge.release.set(), &forge.at("releases/v1.2.3/assets")).unwrap(), None);
+    let log = forge.log();
+    let repository = targets().repository;
+    let mut asked = log.lines().filter(|line| line.starts_with("release "));
+    assert!(asked.all(|line| line.contains(&format!("v1.2.3 --repo {repository}"))), "{log}");
+    assert!(log.contains("--draft --verify-tag --title v1.2.3"), "{log}");
+    assert!(!log.contains("--prerelease"), "{log}");
+    assert_eq!(log.matches("--draft=false --latest").count(), 1, "{log}");
+    let uploads: Vec<_> = log.lines().filter(|line| line.starts_with("release upload")).collect();
+    assert_eq!(uploads.len(), targets().assets().len());
+    assert!(uploads.last().unwrap().contains("checksums.txt"));
+    forge.refused("host", "already-published");
+    forge.refused("flip", "already-published");
+    assert_eq!(forge.log().matches("release upload").count(), uploads.len());
+}
+
+#[test]
+fn an_upload_that_dies_is_completed_by_the_next_run() {
+    let forge = forge();
+    fs::write(forge.at("fail-upload"), "4\n").unwrap();
+    forge.refused("host", "backend-failed");
+    assert!(forge.is_draft());
+    fs::remove_file(forge.at("fail-upload")).unwrap();
+    forge.refused("flip", "read-back-differs");
+    assert!(forge.is_draft());
+    assert_eq!(forge.run("host").0, Some(0));
+    // Four were there already; one died; the rest and that one were sent by the second run.
+    assert_eq!(forge.log().matches("release upload").count(), targets().assets().len() + 1);
+    assert_eq!(forge.run("flip").0, Some(0));
+}
+
+#[test]
+fn an_answer_that_is_not_understood_is_not_taken_for_nothing() {
+    for verb in ["view", "create", "download"] {
+        let forge = forge();
+        fs::write(forge.at(&format!("fail-{verb}")), "0\n").unwrap();
+        forge.refused("host", "backend-failed");
+        assert!(!forge.log().contains("release edit"));
+    }
+    let forge = forge();
+    assert_eq!(forge.run("host").0, Some(0));
+    fs::write(forge.at("fail-edit"), "0\n").unwrap();
+    forge.refused("flip", "backend-failed");
+    assert!(forge.is_draft());
+}
+
+#[test]
+fn what_others_did_to_the_draft() {
+    let forge = forge();
+    assert_eq!(forge.run("host").0, Some(0));
+    let assets = forge.at("releases/v1.2.3/assets");
+    fs::write(assets.join("tsuku-verify-linux-s390x"), "?").unwrap();
+    forge.refused("flip", "unexpected-file");
+    fs::remove_file(assets.join("tsuku-verify-linux-s390x")).unwrap();
+    fs::write(assets.join("install.sh"), "?").unwrap();
+    forge.refused("flip", "read-back-differs");
+    assert_eq!(forge.run("host").0, Some(0));
+    fs::write(forge.at("twice"), "").unwrap();
+    forge.refused("flip", "backend-failed");
+    fs::remove_file(forge.at("twice")).unwrap();
+    fs::write(forge.at("releases/v1.2.3/body"), "Something else.\n").unwrap();
+    forge.refused("flip", "draft-foreign");
+    fs::write(forge.at("releases/v1.2.3/pre"), "true\n").unwrap();
+    fs::write(forge.at("releases/v1.2.3/body"), format!("Built from {}.\n", plan().commit)).unwrap();
+    forge.refused("flip", "prerelease-differs");
+    assert!(forge.is_draft());
+}
+
+#[test]
+fn a_set_that_does_not_fit_asks_the_forge_nothing() {
+    let forge = forge();
+    fs::remove_file(forge.release.set().join("tsuku-dltest-darwin-amd64")).unwrap();
+    forge.refused("host", "missing-asset");
+    forge.refused("flip", "missing-asset");
+    assert_eq!(forge.log(), "");
+}
+
+#[test]
+fn words_that_nobody_understands() {
+    let run = |words: &[&str], at: &Path| {
+        Command::new(env!("CARGO_BIN_EXE_xtask")).args(words).current_dir(at).output().unwrap().status.code()
+    };
+    for words in [
+        &[][..],
+        &["publish"],
+        &["plan"],
+        &["plan", "--rehearsal", "--tag", "v1"],
+        &["host", "--backend", "ftp"],
+        &["pins", "--dir"],
+    ] {
+        assert_eq!(run(words, &root()), Some(2), "{words:?}");
+    }
+    assert_eq!(run(&["plan", "--rehearsal"], Path::new("/")), Some(2));
+}

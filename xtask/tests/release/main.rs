@@ -1,0 +1,10 @@
+//! Releases that must not happen, each refused with its own problem and nothing published; and one that must.
+//! The files of other platforms are stand-ins; the logic, the directory and the command line are the real ones.
+
+mod forge;
+mod install;
+mod plan;
+mod publish;
+mod set;
+mod support;
+mod unpinned;

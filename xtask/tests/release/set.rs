@@ -1,0 +1,268 @@
+//! The set of assets: everything that does not fit is refused, and before anything is made anywhere.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use xtask::assemble::{Assembled, assemble, check};
+use xtask::backend::{Backend, Directory, State};
+use xtask::files;
+use xtask::fixtures::{pin_table, stand_in};
+use xtask::problem::Problem;
+use xtask::targets::{CHECKSUMS, MANIFEST, Part, Targets};
+
+use crate::support::{Release, VERSION, binaries, plan, root, targets};
+
+/// The set is refused, and a place for releases stays untouched.
+fn refused(release: &Release) -> Problem {
+    let problem = check(&release.set(), &targets(), &plan()).unwrap_err();
+    let again = Assembled::new(&root(), release.set(), plan()).err().map(|again| again.code());
+    assert_eq!(again, Some(problem.code()), "the check of `host` and `flip` is the same one");
+    assert_eq!(Directory::new(release.place()).state(&plan()).unwrap(), State::Absent);
+    assert!(!release.place().exists());
+    problem
+}
+
+#[test]
+fn a_whole_set_is_accepted() {
+    let release = Release::new();
+    check(&release.set(), &targets(), &plan()).unwrap();
+    release.describe();
+    check(&release.set(), &targets(), &plan()).unwrap();
+}
+
+#[test]
+fn any_one_asset_missing() {
+    for asset in targets().assets() {
+        let release = Release::new();
+        fs::remove_file(release.set().join(&asset)).unwrap();
+        assert!(matches!(refused(&release), Problem::Missing(names) if names == [asset]));
+    }
+}
+
+#[test]
+fn a_platform_whose_build_failed() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, bytes) in binaries(VERSION).into_iter().filter(|(name, _)| !name.contains("darwin-arm64")) {
+        files::write(&dir.path().join("built").join(name), bytes).unwrap();
+    }
+    let problem = assemble(&root(), &plan(), &dir.path().join("built"), &dir.path().join("set")).unwrap_err();
+    assert!(
+        matches!(problem, Problem::Missing(names) if names == ["tsuku-dltest-darwin-arm64", "tsuku-verify-darwin-arm64"])
+    );
+    assert!(!dir.path().join("set").exists());
+}
+
+#[test]
+fn files_that_do_not_belong_there() {
+    let release = Release::new();
+    for stray in ["tsuku-verify-linux-riscv64", "tsuku-dltest-linux-amd64.sig", ".hidden", "Checksums.txt"] {
+        files::write(&release.set().join(stray), b"?").unwrap();
+        assert!(matches!(refused(&release), Problem::Unexpected(names) if names == [stray]));
+        fs::remove_file(release.set().join(stray)).unwrap();
+    }
+    // An asset of the right name and bytes that is a link, a directory, a pipe.
+    let place = release.set().join("tsuku-dltest-linux-arm64");
+    let other = tempfile::NamedTempFile::new().unwrap();
+    fs::copy(&place, other.path()).unwrap();
+    fs::remove_file(&place).unwrap();
+    symlink(other.path(), &place).unwrap();
+    assert!(matches!(refused(&release), Problem::NotAFile(path) if path == place));
+    fs::remove_file(&place).unwrap();
+    fs::create_dir(&place).unwrap();
+    assert!(matches!(refused(&release), Problem::NotAFile(path) if path == place));
+    fs::remove_dir(&place).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&place).status().unwrap().success());
+    assert!(matches!(refused(&release), Problem::NotAFile(path) if path == place));
+}
+
+#[test]
+fn a_directory_among_the_assets() {
+    let release = Release::new();
+    files::write(&release.set().join("linux-amd64/tsuku-verify-linux-amd64"), b"?").unwrap();
+    assert!(matches!(refused(&release), Problem::NotAFile(_)));
+}
+
+#[test]
+fn sums_that_are_stale_or_foreign() {
+    for asset in targets().assets().into_iter().filter(|asset| asset != CHECKSUMS) {
+        let release = Release::new();
+        let mut bytes = release.read(&asset);
+        bytes.push(b'\n');
+        fs::write(release.set().join(&asset), bytes).unwrap();
+        assert!(matches!(refused(&release), Problem::Checksum { asset: found, .. } if found == asset));
+    }
+    let release = Release::new();
+    let list = String::from_utf8(release.read(CHECKSUMS)).unwrap();
+    let write = |text: String| fs::write(release.set().join(CHECKSUMS), text).unwrap();
+    write(format!("{list}{}  another\n", "0".repeat(64)));
+    assert!(matches!(refused(&release), Problem::ChecksumsSet { foreign, .. } if foreign == ["another"]));
+    write(list.lines().skip(1).map(|line| format!("{line}\n")).collect());
+    assert!(matches!(refused(&release), Problem::ChecksumsSet { absent, .. } if absent.len() == 1));
+    // The list of another release: the same names, other sums.
+    write(list.replace('a', "b"));
+    assert!(matches!(refused(&release), Problem::ChecksumsSet { .. } | Problem::Checksum { .. }));
+    for text in [
+        list.replace('\n', "\r\n"),
+        list.replace("  ", " *"),
+        list.to_uppercase(),
+        list[..list.len() - 1].into(),
+    ] {
+        write(text);
+        assert!(matches!(refused(&release), Problem::ChecksumsText { .. }));
+    }
+    write(format!("{list}{}\n", list.lines().next().unwrap()));
+    assert!(
+        matches!(refused(&release), Problem::ChecksumsText { fault, .. } if fault.reason == "the name comes twice")
+    );
+}
+
+#[test]
+fn a_helper_that_was_rebuilt_after_the_pin() {
+    for p in targets().platforms {
+        for helper in &p.helpers {
+            let release = Release::new();
+            let mut bytes = release.read(&helper.asset);
+            let at = bytes.windows(8).position(|w| w == b"tsuku-dl").unwrap();
+            bytes[at] ^= 0x20;
+            release.replace(&helper.asset, bytes);
+            assert!(matches!(refused(&release), Problem::Pin { helper: found, .. } if found == helper.asset));
+        }
+    }
+}
+
+#[test]
+fn binaries_of_another_version() {
+    for (asset, bytes) in binaries("1.2.4") {
+        let release = Release::new();
+        release.replace(&asset, bytes);
+        // A helper of another version is also not the pinned one; what is said first is what is checked first.
+        match refused(&release) {
+            Problem::Version { asset: found, found: version, .. } => {
+                assert_eq!((found, version.as_deref()), (asset, Some("1.2.4")));
+            }
+            Problem::Pin { helper, .. } => assert_eq!(helper, asset),
+            other => panic!("{other}"),
+        }
+    }
+    // A development build, and one that says nothing.
+    let all = targets();
+    let p = &all.platforms[0];
+    for (version, found) in [("1.2.3-dev", Some("1.2.3-dev")), ("", None)] {
+        let release = Release::new();
+        release.replace(&p.program.asset, stand_in(p, Part::Program, &p.program, version, "", b""));
+        assert!(
+            matches!(refused(&release), Problem::Version { found: said, .. } if said.as_deref() == found)
+        );
+    }
+}
+
+#[test]
+fn pins_that_are_not_this_release() {
+    let all = targets();
+    let good: Vec<_> = {
+        let release = Release::new();
+        all.helpers().map(|h| (h.asset.clone(), files::sha256(&release.read(&h.asset)))).collect()
+    };
+    let tables = [
+        // Of another platform.
+        good.iter()
+            .enumerate()
+            .map(|(i, (name, _))| (name.clone(), good[(i + 1) % good.len()].1.clone()))
+            .collect(),
+        good[1..].to_vec(),
+        [good.clone(), vec![("tsuku-dltest-linux-riscv64".to_owned(), "0".repeat(64))]].concat(),
+        // Two answers for one helper.
+        [good.clone(), vec![(good[0].0.clone(), "0".repeat(64))]].concat(),
+        Vec::new(),
+    ];
+    for p in &all.platforms {
+        for table in &tables {
+            let release = Release::new();
+            let helper = release.read(&p.helpers[0].asset);
+            let program = stand_in(p, Part::Program, &p.program, VERSION, &pin_table(table), &helper);
+            release.replace(&p.program.asset, program);
+            assert!(matches!(refused(&release), Problem::Pin { program, .. } if program == p.program.asset));
+        }
+    }
+}
+
+#[test]
+fn a_program_that_carries_another_helper() {
+    let all = targets();
+    let rows = |release: &Release| -> Vec<(String, String)> {
+        all.helpers().map(|h| (h.asset.clone(), files::sha256(&release.read(&h.asset)))).collect()
+    };
+    for p in all.platforms.iter().filter(|p| p.universal) {
+        let release = Release::new();
+        let mut helper = release.read(&p.helpers[0].asset);
+        helper.truncate(helper.len() - 2);
+        let program = stand_in(p, Part::Program, &p.program, VERSION, &pin_table(&rows(&release)), &helper);
+        release.replace(&p.program.asset, program);
+        assert!(matches!(refused(&release), Problem::Embedded { program, .. } if program == p.program.asset));
+    }
+}
+
+#[test]
+fn a_manifest_of_something_else() {
+    let release = Release::new();
+    for (from, to) in [
+        ("0123456789abcdef0", "1123456789abcdef0"),
+        ("\"glibc\": null", "\"glibc\": \"2.99\""),
+        ("1.95.0", "1.94.0"),
+    ] {
+        let text = String::from_utf8(release.read(MANIFEST)).unwrap();
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(text, changed, "{from}");
+        fs::write(release.set().join(MANIFEST), changed).unwrap();
+        release.list();
+        assert!(matches!(refused(&release), Problem::Document { .. }), "{from}");
+        release.describe();
+    }
+}
+
+#[test]
+fn documents_are_the_same_bytes_every_time_and_name_no_directory() {
+    let (first, dir) = (Release::new(), tempfile::tempdir().unwrap());
+    for (name, bytes) in binaries(VERSION) {
+        files::write(&dir.path().join("built").join(name), bytes).unwrap();
+    }
+    assemble(&root(), &plan(), &dir.path().join("built"), &dir.path().join("set")).unwrap();
+    for asset in targets().assets() {
+        let again = files::read(&dir.path().join("set").join(&asset)).unwrap();
+        assert!(again == first.read(&asset), "{asset}");
+        let builder = root();
+        assert!(!String::from_utf8_lossy(&again).contains(builder.to_str().unwrap()), "{asset}");
+    }
+    let sbom: serde_json::Value = serde_json::from_slice(&first.read("tsuku-verify.cdx.json")).unwrap();
+    let names: Vec<_> =
+        sbom["components"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
+    assert!(
+        names.contains(&"rayon") && names.contains(&"sha2") && !names.contains(&"criterion"),
+        "{names:?}"
+    );
+    let licences = String::from_utf8(first.read("THIRD-PARTY.md")).unwrap();
+    for name in names {
+        assert!(licences.contains(&format!("| {name} |")), "{name} has no licence");
+    }
+}
+
+#[test]
+fn a_list_of_platforms_that_contradicts_itself() {
+    let text = fs::read_to_string(root().join("release/targets.toml")).unwrap();
+    for (from, to) in [
+        ("tsuku-dltest-linux-amd64-musl", "Tsuku-dltest-linux-amd64"),
+        ("\"install.sh\"", "\"install.sh\", \"checksums.txt\""),
+        ("\"install.sh\", ", ""),
+        ("asset = \"tsuku-verify-linux-arm64\"", "asset = \"../tsuku-verify-linux-arm64\""),
+        ("asset = \"tsuku-verify-linux-arm64\"", "asset = \"tsuku-verify-linux-aarch64\""),
+        ("macos = \"11.0\"", "glibc = \"2.17\""),
+        ("coordinator", "co_ordinator"),
+        ("name = \"darwin-arm64\"", "name = \"darwin-amd64\""),
+    ] {
+        assert!(text.contains(from), "{from}");
+        assert!(
+            matches!(Targets::parse(&text.replacen(from, to, 1)), Err(Problem::Targets(_))),
+            "{from} -> {to}"
+        );
+    }
+}
