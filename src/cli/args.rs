@@ -10,7 +10,7 @@ use super::cmd_helper::HelperArgs;
 
 /// Says whether shared libraries will load, and if not, why, without running them.
 #[derive(Debug, Parser)]
-#[command(name = "tsuku-verify", version, about, long_about = None, after_help = EXIT_STATUS)]
+#[command(name = "tsuku-verify", version = crate::loader::helper::VERSION, about, long_about = None, after_help = EXIT_STATUS)]
 pub struct Raw {
     /// What to do.
     #[command(subcommand)]

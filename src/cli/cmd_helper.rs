@@ -1,5 +1,5 @@
-//! `helper export FILE` and `helper status`: the embedded helper as a file, and what this build carries and accepts.
-//! It must never overwrite a file, nor write anything that is not the embedded bytes.
+//! `helper export`, `helper check` and `helper status`: the embedded helper as a file, and what this build carries and accepts.
+//! It must never overwrite a file, nor write anything that is not the embedded bytes, nor run what it checks.
 //! The exported file is the release asset, byte for byte.
 #![expect(clippy::disallowed_methods, reason = "exporting a file is what the command is for")]
 
@@ -8,13 +8,14 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 use clap::{Args, Subcommand};
 
 use super::exit::{Exit, Failure};
 use super::report;
 use super::report::escape::escaped;
-use crate::loader::helper::{EMBEDDED, status};
+use crate::loader::helper::{EMBEDDED, accept, status};
 
 /// `helper`.
 #[derive(Debug, Args)]
@@ -31,6 +32,12 @@ pub enum HelperCommand {
     Export {
         /// The file; it must not exist.
         #[arg(value_name = "FILE", default_value = "-")]
+        file: OsString,
+    },
+    /// Say whether a file is the helper this build was made with; status 3 if it is not. Nothing is run.
+    Check {
+        /// The file.
+        #[arg(value_name = "FILE")]
         file: OsString,
     },
     /// Show what is embedded and what is accepted, as JSON.
@@ -56,6 +63,10 @@ pub fn run(args: &HelperArgs) -> Result<Exit, Failure> {
                     .and_then(|mut to| to.write_all(bytes).and_then(|()| to.sync_all()))
                     .map_err(unable)?;
             }
+        }
+        HelperCommand::Check { file } => {
+            let sum = accept(Path::new(file))?;
+            writeln!(out, "{}: accepted, SHA-256 {sum}", escaped(file.as_bytes()))?;
         }
         HelperCommand::Status => {
             serde_json::to_writer_pretty(&mut out, &status()).map_err(std::io::Error::from)?;

@@ -187,11 +187,33 @@ fn pinned(path: &Path, pin: Option<&str>, reason: String) -> Result<Helper, Help
     Ok(helper)
 }
 
-/// The hash of the helper made for this platform.
-fn pin() -> Option<&'static str> {
+/// Says whether a file is a helper of this very build, without running it: the embedded one, or one made for this
+/// platform whose hash was built in. Its SHA-256.
+///
+/// # Errors
+/// It is another, or somebody else could change it; or this build knows none.
+pub fn accept(path: &Path) -> Result<String, HelperError> {
+    let table = std::hint::black_box(pins::TABLE);
+    let pins = ["", "-musl"].into_iter().filter_map(|libc| pin_of(table, &format!("{}{libc}", own_asset())));
+    let known: Vec<String> = EMBEDDED.map(sha256).into_iter().chain(pins.map(str::to_owned)).collect();
+    if known.is_empty() {
+        return Err(HelperError::Unavailable { reason: "this build knows no hash of one".to_owned() });
+    }
+    let refuse = |reason: String| HelperError::Refused { path: path.to_owned(), reason };
+    let sum = sha256(&read(path).map_err(refuse)?);
+    if known.contains(&sum) { Ok(sum) } else { Err(refuse(format!("its SHA-256 is {sum}"))) }
+}
+
+/// Name of the helper made for this platform.
+fn own_asset() -> String {
     let os = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
     let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
-    pin_of(std::hint::black_box(pins::TABLE), &format!("tsuku-dltest-{os}-{arch}"))
+    format!("tsuku-dltest-{os}-{arch}")
+}
+
+/// The hash of the helper made for this platform.
+fn pin() -> Option<&'static str> {
+    pin_of(std::hint::black_box(pins::TABLE), &own_asset())
 }
 
 /// The hash of an asset in a table of `tsuku-pin:<asset>=<sha256>;` entries. The table in the finished program is this

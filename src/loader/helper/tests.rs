@@ -57,3 +57,20 @@ fn a_choice_never_falls_through() {
     assert!(matches!(result, Err(HelperError::Chosen { .. })));
     assert!(result.unwrap_err().is_error());
 }
+
+#[test]
+fn only_the_helper_of_this_build_is_accepted() {
+    let Some(embedded) = EMBEDDED else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let good = file(dir.path(), "good", embedded, 0o755);
+    assert_eq!(accept(&good).unwrap(), sha256(embedded));
+    let mut other = embedded.to_vec();
+    other[100] ^= 1;
+    for (name, bytes, mode) in
+        [("flipped", &other[..], 0o755), ("empty", b"", 0o755), ("writable", embedded, 0o777)]
+    {
+        let path = file(dir.path(), name, bytes, mode);
+        assert!(matches!(accept(&path), Err(HelperError::Refused { .. })), "{name}");
+    }
+    assert!(matches!(accept(&dir.path().join("gone")), Err(HelperError::Refused { .. })));
+}

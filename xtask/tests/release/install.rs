@@ -61,7 +61,8 @@ fn a_release_is_installed() {
 #[test]
 fn what_does_not_fit_is_not_installed() {
     let own = own("tsuku-verify");
-    let cases: &[(&str, &dyn Fn(&Path))] = &[
+    type Damage<'a> = &'a dyn Fn(&Path);
+    let cases: &[(&str, Damage<'_>)] = &[
         ("refusing", &|at| fs::write(at.join(&own), "#!/bin/sh\necho tsuku-verify 1.2.3 # evil\n").unwrap()),
         ("refusing", &|at| fs::write(at.join(&own), "").unwrap()),
         ("has no", &|at| fs::remove_file(at.join(&own)).unwrap()),

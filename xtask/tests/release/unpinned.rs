@@ -33,7 +33,7 @@ fn a_release_needs_the_hash_of_its_own_helper() {
     let (version, sum) = (package_version(), "ab".repeat(32));
     let own = format!("tsuku-dltest-{}", targets().this_machine().unwrap().name);
     let refused = |version: &str, pins: Option<&str>, why: &str| {
-        let text = check(&target, &version, pins).unwrap_err();
+        let text = check(&target, version, pins).unwrap_err();
         assert!(text.contains(why), "wanted {why:?}: {text}");
     };
     refused("9.9.9", None, "TSUKU_RELEASE_VERSION is 9.9.9, the package is");
