@@ -8,3 +8,4 @@ mod publish;
 mod set;
 mod support;
 mod unpinned;
+mod workflows;
