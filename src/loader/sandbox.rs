@@ -1,5 +1,6 @@
-//! Which powers the probed process loses: writing, running other programs, the network, other processes.
-//! It must never take a power that loading an ordinary library needs; reading files and making threads stay.
+//! Which powers the probed process loses: changing files, the network, other processes; and where all is asked for, programs too.
+//! `auto` must never take what fails on no ordinary machine, because then nobody checks for it: forking and starting programs stay,
+//! read-only disks and missing networks are known to everybody. Reading files and making threads always stay.
 //! Follows landlock(7) and seccomp(2); the rules are made here and put in force by the helper, in the forked child only.
 
 use std::os::fd::OwnedFd;
@@ -8,7 +9,7 @@ use std::os::fd::OwnedFd;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sandbox {
-    /// What the kernel offers.
+    /// What the kernel offers, as far as libraries that mean no harm do not notice.
     #[default]
     Auto,
     /// Nothing.
@@ -32,19 +33,23 @@ impl Sandbox {
         if self == Sandbox::Off {
             return Some(Rules::default());
         }
-        let rules = Rules { ruleset: super::seal::landlock_ruleset(), filter: filter() };
-        let whole = rules.ruleset.is_some() && !rules.filter.is_empty();
-        (self == Sandbox::Auto || whole).then_some(rules)
+        let strict = self == Sandbox::Strict;
+        let landlock = super::seal::landlock_ruleset(strict);
+        // Where Landlock keeps signals inside, processes the library starts may still signal themselves and each other.
+        let signals_kept = landlock.as_ref().is_some_and(|landlock| landlock.signals_kept);
+        let filter = filter(strict, signals_kept && !strict);
+        let whole = landlock.is_some() && !filter.is_empty();
+        (!strict || whole).then(|| Rules { ruleset: landlock.map(|landlock| landlock.ruleset), filter })
     }
 }
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn filter() -> Vec<u64> {
-    seccomp::program()
+fn filter(strict: bool, signals_kept: bool) -> Vec<u64> {
+    seccomp::program(strict, signals_kept)
 }
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
-fn filter() -> Vec<u64> {
+fn filter(_strict: bool, _signals_kept: bool) -> Vec<u64> {
     Vec::new()
 }
 
@@ -70,19 +75,33 @@ mod seccomp {
         16 + 8 * index
     }
 
+    /// Refused where all is: other programs, and processes that are no threads.
+    const REFUSED_STRICTLY: &[i64] = &[
+        libc::SYS_execve,
+        libc::SYS_execveat,
+        libc::SYS_setsid,
+        libc::SYS_socketpair,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_fork,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_vfork,
+    ];
+    /// Signals with no easy way to see whom they are for; refused where nothing else keeps signals inside.
+    const SIGNALS: &[i64] = &[
+        libc::SYS_pidfd_send_signal,
+        libc::SYS_rt_sigqueueinfo,
+        libc::SYS_rt_tgsigqueueinfo,
+        libc::SYS_tkill,
+    ];
+    /// The bits of `clone` that ask for new namespaces.
+    const NAMESPACES: u32 = 0x7e02_0000;
+
     /// Refused whatever the arguments are.
     const REFUSED: &[i64] = &[
         libc::SYS_ptrace,
         libc::SYS_process_vm_readv,
         libc::SYS_process_vm_writev,
         libc::SYS_pidfd_getfd,
-        libc::SYS_pidfd_send_signal,
-        libc::SYS_rt_sigqueueinfo,
-        libc::SYS_rt_tgsigqueueinfo,
-        libc::SYS_tkill,
-        libc::SYS_execve,
-        libc::SYS_execveat,
-        libc::SYS_setsid,
         libc::SYS_unshare,
         libc::SYS_setns,
         libc::SYS_mount,
@@ -128,10 +147,6 @@ mod seccomp {
         libc::SYS_setpriority,
         libc::SYS_ioprio_set,
         #[cfg(target_arch = "x86_64")]
-        libc::SYS_fork,
-        #[cfg(target_arch = "x86_64")]
-        libc::SYS_vfork,
-        #[cfg(target_arch = "x86_64")]
         libc::SYS_chmod,
         #[cfg(target_arch = "x86_64")]
         libc::SYS_chown,
@@ -163,8 +178,8 @@ mod seccomp {
         program.push(op(RETURN, 0, 0, ALLOW));
     }
 
-    /// The whole program, one instruction a number.
-    pub fn program() -> Vec<u64> {
+    /// The whole program, one instruction a number. `signals_kept`: something else keeps signals inside.
+    pub fn program(strict: bool, signals_kept: bool) -> Vec<u64> {
         let mut p = vec![
             op(LOAD, 0, 0, ARCHITECTURE),
             op(EQUAL, 1, 0, ARCH),
@@ -177,13 +192,13 @@ mod seccomp {
         // clone3 hides its flags in memory: it is not there, and the C library falls back to clone.
         when(&mut p, libc::SYS_clone3, &[refuse(libc::ENOSYS)]);
         let thread = u32::try_from(libc::CLONE_THREAD).unwrap_or(0);
-        when(
-            &mut p,
-            libc::SYS_clone,
-            &[op(LOAD, 0, 0, argument(0)), op(ANY_BIT, 1, 0, thread), refuse(libc::EPERM)],
-        );
+        let mut clone = vec![op(LOAD, 0, 0, argument(0)), op(ANY_BIT, 0, 1, NAMESPACES), refuse(libc::EPERM)];
+        if strict {
+            clone.extend([op(ANY_BIT, 1, 0, thread), refuse(libc::EPERM)]);
+        }
+        when(&mut p, libc::SYS_clone, &clone);
         // Signals to itself only; the helper writes the number of the process in.
-        for number in [libc::SYS_kill, libc::SYS_tgkill] {
+        for number in [libc::SYS_kill, libc::SYS_tgkill].into_iter().filter(|_| !signals_kept) {
             when(
                 &mut p,
                 number,
@@ -201,8 +216,11 @@ mod seccomp {
             op(EQUAL, 1, 0, libc::AF_NETLINK.cast_unsigned()),
             refuse(libc::EACCES),
         ];
-        when(&mut p, libc::SYS_socket, &local);
-        for number in REFUSED {
+        let none = [refuse(libc::EACCES)];
+        when(&mut p, libc::SYS_socket, if strict { &none } else { &local });
+        let strictly = REFUSED_STRICTLY.iter().filter(|_| strict);
+        let signals = SIGNALS.iter().filter(|_| !signals_kept);
+        for number in REFUSED.iter().chain(strictly).chain(signals) {
             p.push(op(EQUAL, 0, 1, u32::try_from(*number).unwrap_or(u32::MAX)));
             p.push(refuse(libc::EPERM));
         }

@@ -143,10 +143,20 @@ pub fn inherit(fd: &OwnedFd) -> io::Result<()> {
     Ok(rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::empty())?)
 }
 
-/// Landlock rules: files may be read, only `/dev/null` written, nothing executed; no TCP; no signals outwards.
+/// Landlock rules that can be put in force.
+#[derive(Debug)]
+pub struct Landlock {
+    /// The rules.
+    pub ruleset: OwnedFd,
+    /// They keep signals inside.
+    pub signals_kept: bool,
+}
+
+/// Landlock rules: files may be read, only devices that swallow all written; no TCP; no signals outwards. `strict`: nothing is
+/// executed either.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "the C library has no functions for landlock")]
-pub fn landlock_ruleset() -> Option<OwnedFd> {
+pub fn landlock_ruleset(strict: bool) -> Option<Landlock> {
     use rustix::fs::{Mode, OFlags, open};
     use std::os::fd::FromRawFd;
 
@@ -165,6 +175,7 @@ pub fn landlock_ruleset() -> Option<OwnedFd> {
     const WRITE_FILE: u64 = 1 << 1;
     const READ: u64 = 1 << 2 | 1 << 3;
     const TRUNCATE: u64 = 1 << 14;
+    const IOCTL: u64 = 1 << 15;
     // SAFETY: with a null pointer and the version flag the call only tells a number.
     let abi =
         unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<Attributes>(), 0, 1) };
@@ -177,7 +188,7 @@ pub fn landlock_ruleset() -> Option<OwnedFd> {
         _ => (1 << 16) - 1,
     };
     let attributes = Attributes {
-        files: known & !READ | EXECUTE,
+        files: known & !READ & if strict { u64::MAX } else { !EXECUTE },
         net: if abi >= 4 { 3 } else { 0 },
         scoped: if abi >= 6 { 3 } else { 0 },
     };
@@ -193,17 +204,21 @@ pub fn landlock_ruleset() -> Option<OwnedFd> {
         let fd = libc::syscall(libc::SYS_landlock_create_ruleset, &raw const attributes, size, 0);
         OwnedFd::from_raw_fd(i32::try_from(fd).ok().filter(|fd| *fd >= 0)?)
     };
-    if let Ok(null) = open("/dev/null", OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
-        let beneath =
-            Beneath { allowed: attributes.files & (WRITE_FILE | TRUNCATE), parent: null.as_raw_fd() };
+    let devices = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
+    for device in devices {
+        let Ok(device) = open(device, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) else { continue };
+        let beneath = Beneath {
+            allowed: attributes.files & (WRITE_FILE | TRUNCATE | IOCTL),
+            parent: device.as_raw_fd(),
+        };
         // SAFETY: both descriptors are open and the structure lives through the call. A failure leaves the rules stricter.
         unsafe { libc::syscall(libc::SYS_landlock_add_rule, ruleset.as_raw_fd(), 1, &raw const beneath, 0) };
     }
-    Some(ruleset)
+    Some(Landlock { ruleset, signals_kept: attributes.scoped != 0 })
 }
 
 /// No rules: this system has no landlock.
 #[cfg(not(target_os = "linux"))]
-pub fn landlock_ruleset() -> Option<OwnedFd> {
+pub fn landlock_ruleset(_strict: bool) -> Option<Landlock> {
     None
 }

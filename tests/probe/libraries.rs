@@ -86,7 +86,7 @@ const PARENT: &str = "char p[64]; for (int i = 0; i < 64; i++) { sprintf(p, \"/p
 
 const HEAD: &str = "#define _GNU_SOURCE\n#include <fcntl.h>\n#include <signal.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n\
 #include <sys/prctl.h>\n#include <sys/ptrace.h>\n#include <sys/resource.h>\n#include <sys/socket.h>\n#include <sys/stat.h>\n\
-#include <sys/syscall.h>\n#include <unistd.h>\n\
+#include <sys/syscall.h>\n#include <sys/wait.h>\n#include <unistd.h>\n\
 __attribute__((unused)) static void name(void) { prctl(PR_SET_NAME, \"tsukuprobemark\"); }\n";
 
 /// Compiles a library whose constructor is `body`.
