@@ -13,8 +13,8 @@ use crate::options::Options;
 use crate::pins;
 use crate::plan::Plan;
 use crate::problem::Problem;
-use crate::targets::{CHECKSUMS, INSTALLER, LICENCES, MANIFEST, Part, SBOM, Targets};
-use crate::{licences, sbom};
+use crate::targets::{CHECKSUMS, INSTALLER, LICENCES, MANIFEST, Part, Platform, SBOM, Targets};
+use crate::{archive, licences, sbom};
 
 /// Puts the binaries of all platforms in `from` and the documents together in the new directory `out`.
 ///
@@ -38,6 +38,15 @@ pub fn assemble(root: &Path, plan: &Plan, from: &Path, out: &Path) -> Result<(),
             files::write(&to, &bytes)?;
             files::make_executable(&to)?;
         }
+    }
+    for platform in &targets.platforms {
+        let files = archive::members(platform)
+            .map(|(name, asset)| files::read(&there[asset]).map(|bytes| (name, bytes)));
+        let [program, helper] = files;
+        let (program, helper) = (program?, helper?);
+        let packed = archive::pack(plan, &[(program.0, &program.1), (helper.0, &helper.1)]);
+        manifest.add(&platform.archive, &packed, None);
+        files::write(&out.join(&platform.archive), packed)?;
     }
     let crates = sbom::crates(root, &targets)?;
     let documents = [
@@ -108,6 +117,7 @@ pub fn check(dir: &Path, targets: &Targets, plan: &Plan) -> Result<(), Problem> 
         if platform.universal && marks::find(&bytes[program.as_str()], &bytes[helper.as_str()]).is_none() {
             return Err(Problem::Embedded { program: program.clone(), helper: helper.clone() });
         }
+        check_archive(platform, &bytes)?;
     }
     check_manifest(targets, plan, &bytes)
 }
@@ -162,6 +172,21 @@ fn check_pins(
     }
 }
 
+/// An archive holds the assets beside it, under the names they are installed by.
+fn check_archive(platform: &Platform, bytes: &BTreeMap<&str, Vec<u8>>) -> Result<(), Problem> {
+    let wrong = |what: String| Problem::Document { document: platform.archive.clone(), what };
+    let mut there = archive::unpack(&bytes[platform.archive.as_str()]).map_err(wrong)?;
+    for (name, asset) in archive::members(platform) {
+        if there.remove(name).as_ref() != bytes.get(asset) {
+            return Err(wrong(format!("its {name} is not {asset}")));
+        }
+    }
+    match there.pop_first() {
+        None => Ok(()),
+        Some((name, _)) => Err(wrong(format!("{name} does not belong there"))),
+    }
+}
+
 fn check_manifest(targets: &Targets, plan: &Plan, bytes: &BTreeMap<&str, Vec<u8>>) -> Result<(), Problem> {
     let wrong = |what: String| Problem::Document { document: MANIFEST.to_owned(), what };
     let manifest: Manifest = serde_json::from_slice(&bytes[MANIFEST]).map_err(|e| wrong(e.to_string()))?;
@@ -173,6 +198,7 @@ fn check_manifest(targets: &Targets, plan: &Plan, bytes: &BTreeMap<&str, Vec<u8>
             let facts = inspect(file, platform, binary, &builder)?;
             wanted.add(&binary.asset, file, Some((&platform.name, &facts)));
         }
+        wanted.add(&platform.archive, &bytes[platform.archive.as_str()], None);
     }
     for name in targets.common.iter().filter(|name| *name != MANIFEST) {
         wanted.add(name, &bytes[name.as_str()], None);

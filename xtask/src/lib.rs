@@ -3,6 +3,7 @@
 //! One rule runs through all verbs: nothing is published unless the whole set of assets is there, fits together, and was
 //! read back from where it will be fetched. Every refusal is a value of `Problem`.
 
+pub mod archive;
 pub mod assemble;
 pub mod backend;
 pub mod compile;

@@ -13,8 +13,20 @@ use crate::options::Options;
 use crate::problem::Problem;
 use crate::targets::{Platform, Targets};
 
-/// Suites of Debian and the packages that are unpacked: the oldest that is served, the newest, and musl.
-const SUITES: [(&str, &str); 3] = [("bullseye", "libc6"), ("trixie", "libc6"), ("trixie", "musl")];
+/// An archive of packages: its origin, its key, and what is unpacked (suite, component, package): an old glibc, a new one, musl.
+type Archive = (&'static str, &'static str, [(&'static str, &'static str, &'static str); 3]);
+const ARCHIVES: [Archive; 2] = [
+    (
+        "Debian",
+        "/usr/share/keyrings/debian-archive-keyring.gpg",
+        [("bullseye", "main", "libc6"), ("trixie", "main", "libc6"), ("trixie", "main", "musl")],
+    ),
+    (
+        "Ubuntu",
+        "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
+        [("focal", "main", "libc6"), ("questing", "main", "libc6"), ("noble", "universe", "musl")],
+    ),
+];
 /// Parts of glibc a program may ask for.
 const GLIBC: [&str; 5] = ["libc.so.6", "libdl.so.2", "libm.so.6", "libpthread.so.0", "librt.so.1"];
 
@@ -53,15 +65,9 @@ fn libcs(root: &Path, arch: &str) -> Result<Vec<Libc>, Problem> {
         found.push(Libc { name: format!("glibc {release}"), musl: false, files: all });
     }
     let musl = format!("ld-musl-{arch}.so.1");
-    if let Some(file) = find(&musl).or_else(|| {
-        find("libc.so").filter(|_| root.join("usr/lib").join(format!("{arch}-linux-musl")).is_dir())
-    }) {
-        found.push(Libc {
-            name: "musl".to_owned(),
-            musl: true,
-            files: vec![(Path::new("lib").join(&musl), file)],
-        });
-    } else if let Some(file) = first_file([root.join(format!("usr/lib/{arch}-linux-musl/libc.so"))]) {
+    // Debian's loader is a link to this; unpacked elsewhere the link points nowhere.
+    let target = root.join(format!("usr/lib/{arch}-linux-musl/libc.so"));
+    if let Some(file) = find(&musl).or_else(|| first_file([target])) {
         found.push(Libc {
             name: "musl".to_owned(),
             musl: true,
@@ -138,13 +144,15 @@ fn enter(root: &Path) -> Command {
     command
 }
 
-/// Unpacks the suites' C libraries below `into`, one directory each.
+/// Unpacks the C libraries of an archive that apt knows below `into`, one directory each. What is there already stays.
 ///
 /// # Errors
 /// apt cannot fetch them.
 pub fn make(into: &Path) -> Result<Vec<PathBuf>, Problem> {
-    // Any mirror apt uses for Debian itself; the archive is told apart by its origin.
-    let format = "$(ORIGIN) $(SITE) $(REPO_URI)";
+    files::make_dir(into)?;
+    let into = &into.canonicalize().map_err(Problem::file(into))?;
+    // Whichever mirror this machine uses; archives are told apart by their origin, not by an address.
+    let format = "$(ORIGIN) $(REPO_URI)";
     let known = files::run(Command::new("apt-get").args([
         "indextargets",
         "--format",
@@ -152,60 +160,55 @@ pub fn make(into: &Path) -> Result<Vec<PathBuf>, Problem> {
         "Created-By: Packages",
     ]))?;
     let mirror = known.lines().find_map(|line| {
-        let mut words = line.split(' ');
-        let (origin, uri) = (words.next()?, words.next_back()?);
-        (origin == "Debian" && !uri.contains("security")).then(|| uri.to_owned())
+        let (origin, uri) = line.split_once(' ').filter(|(_, uri)| !uri.contains("security"))?;
+        ARCHIVES.iter().find(|(name, ..)| *name == origin).map(|archive| (archive, uri))
     });
-    let mirror = mirror.ok_or_else(|| Problem::Usage("apt knows no archive of Debian".to_owned()))?;
+    let ((_, key, packages), uri) = mirror.ok_or_else(|| {
+        Problem::Usage("apt knows no archive of Debian or Ubuntu (apt-get update?)".to_owned())
+    })?;
     let mut roots = Vec::new();
-    for (suite, package) in SUITES {
+    for (suite, component, package) in packages {
         let root = into.join(format!("{suite}-{package}"));
-        roots.push(root.clone());
-        if root.join("usr").exists() || root.join("lib").exists() {
-            continue;
+        if !root.exists() {
+            let state = tempfile::tempdir_in(into).map_err(Problem::file(into))?;
+            let source = format!("deb [signed-by={key}] {uri} {suite} {component}\n");
+            let archive = download(state.path(), &source, package)?;
+            let unpacked = state.path().join("root");
+            files::run(Command::new("dpkg-deb").arg("-x").arg(&archive).arg(&unpacked))?;
+            fs::rename(&unpacked, &root).map_err(Problem::file(&root))?;
         }
-        let state = into.join(format!(".apt-{suite}"));
-        for dir in ["lists/partial", "cache/archives/partial"] {
-            files::make_dir(&state.join(dir))?;
-        }
-        let signed = "/usr/share/keyrings/debian-archive-keyring.gpg";
-        files::write(
-            &state.join("sources.list"),
-            format!("deb [signed-by={signed}] {mirror} {suite} main\n"),
-        )?;
-        files::write(&state.join("status"), "")?;
-        let apt = |words: &[&str]| {
-            let mut apt = Command::new("apt-get");
-            for (name, value) in [
-                ("Dir::State", state.clone()),
-                ("Dir::State::lists", state.join("lists")),
-                ("Dir::State::status", state.join("status")),
-                ("Dir::Cache", state.join("cache")),
-                ("Dir::Etc::SourceList", state.join("sources.list")),
-                ("Dir::Etc::SourceParts", "/dev/null".into()),
-                ("APT::Sandbox::User", "root".into()),
-                ("Acquire::Languages", "none".into()),
-                ("Acquire::Check-Valid-Until", "false".into()),
-            ] {
-                apt.arg("-o").arg(format!("{name}={}", value.display()));
-            }
-            apt.arg("-q").args(words).current_dir(&state);
-            files::run(&mut apt)
-        };
-        apt(&["update"])?;
-        apt(&["download", package])?;
-        let archive = fs::read_dir(&state)
-            .map_err(Problem::file(&state))?
-            .filter_map(Result::ok)
-            .map(|entry| entry.path())
-            .find(|path| {
-                path.file_name()
-                    .is_some_and(|name| name.to_string_lossy().starts_with(&format!("{package}_")))
-            })
-            .ok_or_else(|| Problem::Usage(format!("apt fetched no {package}")))?;
-        files::run(Command::new("dpkg-deb").arg("-x").arg(&archive).arg(&root))?;
+        roots.push(root);
     }
     Ok(roots)
+}
+
+/// Fetches one package with a state of apt's that is not this machine's.
+fn download(state: &Path, source: &str, package: &str) -> Result<PathBuf, Problem> {
+    for dir in ["lists/partial", "cache/archives/partial", "fetched"] {
+        files::make_dir(&state.join(dir))?;
+    }
+    files::write(&state.join("sources.list"), source)?;
+    files::write(&state.join("status"), "")?;
+    let fetched = state.join("fetched");
+    for words in [&["update"][..], &["download", package]] {
+        let mut apt = Command::new("apt-get");
+        for (name, value) in [
+            ("Dir::State", state.to_owned()),
+            ("Dir::State::lists", state.join("lists")),
+            ("Dir::State::status", state.join("status")),
+            ("Dir::Cache", state.join("cache")),
+            ("Dir::Etc::SourceList", state.join("sources.list")),
+            ("Dir::Etc::SourceParts", "/dev/null".into()),
+            ("APT::Sandbox::User", "root".into()),
+            ("Acquire::Languages", "none".into()),
+            ("Acquire::Check-Valid-Until", "false".into()),
+        ] {
+            apt.arg("-o").arg(format!("{name}={}", value.display()));
+        }
+        files::run(apt.arg("-q").args(words).current_dir(&fetched))?;
+    }
+    let mut found = files::plain_files(&fetched)?.into_values();
+    found.next().ok_or_else(|| Problem::Usage(format!("apt fetched no {package}")))
 }
 
 /// Runs the binaries of this machine's platform under every C library in `roots`.
@@ -227,20 +230,26 @@ pub fn sweep(dir: &Path, platform: &Platform, version: &str, roots: &[PathBuf]) 
     Ok(())
 }
 
-/// The verb.
+/// The verb. Without `--dir` it only makes roots.
 ///
 /// # Errors
 /// See `sweep` and `make`.
 pub fn run(root: &Path, mut options: Options) -> Result<(), Problem> {
-    let dir = options.path("--dir")?;
-    let plan = crate::plan::Plan::read(&options.path("--plan")?)?;
+    let dir = options.value("--dir")?.map(PathBuf::from);
+    let plan = options.value("--plan")?.map(PathBuf::from);
     let mut roots = options.all("--root")?;
-    if let Some(into) = options.value("--make")? {
-        roots.extend(make(Path::new(&into))?);
-    }
+    let make_in = options.value("--make")?.map(PathBuf::from);
     options.finish()?;
-    if roots.is_empty() {
-        return Err(Problem::Usage("--root DIR, or --make DIR".to_owned()));
+    if let Some(into) = &make_in {
+        roots.extend(make(into)?);
     }
-    sweep(&dir, Targets::read(root)?.this_machine()?, &plan.version, &roots)
+    match (dir, plan) {
+        _ if roots.is_empty() => Err(Problem::Usage("--root DIR, or --make DIR".to_owned())),
+        (None, None) if make_in.is_some() => Ok(()),
+        (Some(dir), Some(plan)) => {
+            let plan = crate::plan::Plan::read(&plan)?;
+            sweep(&dir, Targets::read(root)?.this_machine()?, &plan.version, &roots)
+        }
+        _ => Err(Problem::Usage("--dir and --plan belong together".to_owned())),
+    }
 }

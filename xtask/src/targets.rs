@@ -48,6 +48,8 @@ pub struct Platform {
     pub runner: String,
     /// Triple.
     pub target: String,
+    /// Archive of program and helper.
+    pub archive: String,
     /// Flags of the compiler.
     pub flags: Vec<String>,
     /// The helper has no standard library.
@@ -143,6 +145,9 @@ impl Targets {
             {
                 return wrong(format!("the assets of {} are not named after it", p.name));
             }
+            if p.archive != format!("tsuku-verify-{}.tar.gz", p.target) {
+                return wrong(format!("the archive of {} is not named after its target", p.name));
+            }
             let fits = |b: &Binary| match os {
                 "linux" => b.glibc.is_some() && b.macos.is_none() && p.target.contains("-linux-"),
                 "darwin" => b.macos.is_some() && b.glibc.is_none() && p.target.ends_with("-apple-darwin"),
@@ -158,7 +163,8 @@ impl Targets {
     /// Every asset, `checksums.txt` last.
     pub fn assets(&self) -> Vec<String> {
         let binaries = self.platforms.iter().flat_map(Platform::binaries).map(|(_, b)| b.asset.clone());
-        binaries.chain(self.common.iter().cloned()).chain([CHECKSUMS.to_owned()]).collect()
+        let archives = self.platforms.iter().map(|platform| platform.archive.clone());
+        binaries.chain(archives).chain(self.common.iter().cloned()).chain([CHECKSUMS.to_owned()]).collect()
     }
 
     /// Every helper.

@@ -51,7 +51,7 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "roots",
-        usage: "--dir DIR --plan FILE [--root DIR]... [--make DIR]",
+        usage: "[--dir DIR --plan FILE] [--root DIR]... [--make DIR]",
         help: "the binaries in systems with another C library; needs root",
         run: roots::run,
     },

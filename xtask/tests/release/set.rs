@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use xtask::archive::{self, pack};
 use xtask::assemble::{Assembled, assemble, check};
 use xtask::backend::{Backend, Directory, State};
 use xtask::files;
@@ -199,6 +200,59 @@ fn a_program_that_carries_another_helper() {
         let program = stand_in(p, Part::Program, &p.program, VERSION, &pin_table(&rows(&release)), &helper);
         release.replace(&p.program.asset, program);
         assert!(matches!(refused(&release), Problem::Embedded { program, .. } if program == p.program.asset));
+    }
+}
+
+#[test]
+fn an_archive_of_something_else() {
+    let all = targets();
+    let p = &all.platforms[3];
+    let release = Release::new();
+    let (program, helper) = (release.read(&p.program.asset), release.read(&p.helpers[0].asset));
+    let stale = [&helper[..], b"?"].concat();
+    let members: [&[(&str, &[u8])]; 4] = [
+        &[("tsuku-verify", &program)],
+        &[("tsuku-verify", &program), ("tsuku-dltest", &stale)],
+        &[("tsuku-verify", &program), ("tsuku-dltest", &helper), ("tsuku-verify.d", b"?")],
+        &[("tsuku-verify", &program), ("tsuku-dltest", &helper), ("tsuku-dltest", &helper)],
+    ];
+    let packed = members.map(|members| pack(&plan(), members));
+    for bytes in packed.into_iter().chain([b"no archive".to_vec()]) {
+        fs::write(release.set().join(&p.archive), bytes).unwrap();
+        release.describe();
+        assert!(matches!(refused(&release), Problem::Document { document, .. } if document == p.archive));
+    }
+}
+
+/// `cargo binstall` finds an archive for every target, with every program of the package in it.
+#[test]
+fn binstall_is_told_of_the_archives() {
+    let manifest: toml::Table = fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
+    let package = &manifest["package"];
+    assert_eq!(
+        package["repository"].as_str(),
+        Some(format!("https://github.com/{}", targets().repository).as_str())
+    );
+    let told = &package["metadata"]["binstall"];
+    assert_eq!(
+        (told["pkg-fmt"].as_str(), told["bin-dir"].as_str()),
+        (Some("tgz"), Some("{ bin }{ binary-ext }"))
+    );
+    let url = |target: &str| {
+        let own = told.get("overrides").and_then(|all| all.get(target)).and_then(|own| own.get("pkg-url"));
+        let url = own.unwrap_or(&told["pkg-url"]).as_str().unwrap();
+        url.replace("{ target }", target)
+    };
+    let place = "{ repo }/releases/download/v{ version }";
+    let mut programs: Vec<_> =
+        manifest["bin"].as_array().unwrap().iter().map(|bin| bin["name"].as_str().unwrap()).collect();
+    programs.sort_unstable();
+    for p in &targets().platforms {
+        assert_eq!(url(&p.target), format!("{place}/{}", p.archive));
+        assert_eq!(url(&p.target.replace("-linux-gnu", "-linux-musl")), format!("{place}/{}", p.archive));
+        let mut members = archive::members(p).map(|(name, _)| name);
+        members.sort_unstable();
+        assert_eq!(members[..], programs[..]);
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use tempfile::TempDir;
+use xtask::archive;
 use xtask::assemble::{Assembled, assemble};
 use xtask::files;
 use xtask::fixtures::{pin_table, stand_in};
@@ -88,9 +89,14 @@ impl Release {
         Assembled::new(&root(), self.set(), plan()).unwrap()
     }
 
-    /// Replaces a file and says so in all documents, as a build that went another way would.
+    /// Replaces a file and says so in archives and documents, as a build that went another way would.
     pub fn replace(&self, name: &str, bytes: impl AsRef<[u8]>) {
         fs::write(self.set().join(name), bytes).unwrap();
+        for p in &targets().platforms {
+            let members = archive::members(p).map(|(name, asset)| (name, self.read(asset)));
+            let packed = archive::pack(&plan(), &members.each_ref().map(|(name, bytes)| (*name, &bytes[..])));
+            fs::write(self.set().join(&p.archive), packed).unwrap();
+        }
         self.describe();
     }
 
@@ -108,6 +114,7 @@ impl Release {
                 let facts = inspect(&bytes, p, binary, &[]).unwrap();
                 manifest.add(&binary.asset, &bytes, Some((&p.name, &facts)));
             }
+            manifest.add(&p.archive, &self.read(&p.archive), None);
         }
         for name in targets.common.iter().filter(|name| *name != MANIFEST) {
             manifest.add(name, &self.read(name), None);
