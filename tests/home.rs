@@ -271,7 +271,7 @@ fn odd_states_are_read_and_an_empty_home_is_well() {
 
 /// The report without what belongs to this machine.
 fn portable(text: &str) -> String {
-    let own = |l: &&str| !l.starts_with("loader") && !l.starts_with("ld.so.cache");
+    let own = |l: &&str| !["loader", "ld.so.cache", "level 3"].iter().any(|own| l.starts_with(own));
     let text: String = text.lines().filter(own).map(|l| format!("{l}\n")).collect();
     text.replace(env!("CARGO_PKG_VERSION"), "VERSION")
 }
@@ -417,7 +417,7 @@ fn output_is_there_whole_or_not_at_all() {
     assert_eq!(out.status.code(), Some(1));
     let out = m.run("verify zlib --output", &[to.to_str().unwrap()]);
     assert_eq!(out.status.code(), Some(0));
-    assert!(fs::read_to_string(&to).unwrap().contains("library zlib@1.9: ok"));
+    assert!(fs::read_to_string(&to).unwrap().contains("ok  zlib@1.9 is working correctly"));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::defect::{Defect, Structure};
 use super::finding::Finding;
 use super::host::{EntryKind, Errno, Host, Kind};
 use super::image::header;
-use super::link_map::LinkMap;
+use super::link_map::{LinkMap, MissReason};
 use super::loaders::{Assigned, Loaders, Room};
 use super::memo::Memo;
 use super::target;
@@ -380,7 +380,7 @@ pub fn root_causes<'l>(libraries: impl IntoIterator<Item = &'l Library>) -> Vec<
         let Some(first) = l.judgement.findings.first() else { continue };
         // Who has to act says more than which of a hundred symbols is missed first.
         let shared = l.because.as_ref().and_then(because::subject);
-        let (code, subject) = shared.unwrap_or_else(|| (first.code(), subject(first)));
+        let (code, subject) = shared.unwrap_or_else(|| behind(first));
         let row = table.entry((code, subject.clone())).or_insert_with(|| RootCause {
             code,
             subject,
@@ -397,6 +397,17 @@ pub fn root_causes<'l>(libraries: impl IntoIterator<Item = &'l Library>) -> Vec<
             .then_with(|| (a.code, &a.subject).cmp(&(b.code, &b.subject)))
     });
     rows
+}
+
+/// The code and subject behind a finding: a need that leads to a defective file fails for that file's defect.
+fn behind(f: &Finding) -> (&'static str, Vec<u8>) {
+    match f {
+        Finding::NeededNotFound { reason: MissReason::Refused { path, defect }, .. } => {
+            let own = Finding::File { object: path.clone(), defect: defect.clone() };
+            (own.code(), path.clone())
+        }
+        _ => (f.code(), subject(f)),
+    }
 }
 
 /// One cause that several libraries share.

@@ -4,6 +4,7 @@
 
 mod binary;
 mod env;
+mod freshness;
 mod musl;
 mod system;
 
@@ -20,6 +21,7 @@ use binary::{Banner, Identity};
 use env::split;
 
 pub use env::environment;
+pub use freshness::changed_since;
 pub use system::RunningSystem;
 
 /// What is to be detected, and what the judged process has.

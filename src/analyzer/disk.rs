@@ -50,6 +50,11 @@ const SHARDS: usize = 64;
 pub struct Disk<'a, 'h> {
     host: &'a dyn Host<'h>,
     model: Cow<'a, LoaderModel>,
+    tables: Arc<Tables<'h>>,
+}
+
+/// What was read so far.
+struct Tables<'h> {
     paths: Vec<RwLock<Map<Box<[u8]>, Opening<'h>>>>,
     images: Vec<RwLock<Images<'h>>>,
     dirs: RwLock<Map<Box<[u8]>, bool>>,
@@ -68,14 +73,22 @@ impl<'a, 'h> Disk<'a, 'h> {
     }
 
     fn of(host: &'a dyn Host<'h>, model: Cow<'a, LoaderModel>) -> Self {
-        Disk {
-            host,
-            model,
+        let tables = Tables {
             paths: (0..SHARDS).map(|_| RwLock::default()).collect(),
             images: (0..SHARDS).map(|_| RwLock::default()).collect(),
             dirs: RwLock::default(),
             next: AtomicU32::new(0),
-        }
+        };
+        Disk { host, model, tables: Arc::new(tables) }
+    }
+
+    /// The same files under the same loader, started with another LD_LIBRARY_PATH. That decides where a file is looked
+    /// for and never what is in it, so everything read through one of the two is read for both.
+    #[must_use]
+    pub fn with_library_path(&self, path: Option<Vec<u8>>) -> Self {
+        let mut model = LoaderModel::clone(&self.model);
+        model.env.library_path = path;
+        Disk { host: self.host, model: Cow::Owned(model), tables: Arc::clone(&self.tables) }
     }
 
     /// The loader model the files are read for.
@@ -85,7 +98,7 @@ impl<'a, 'h> Disk<'a, 'h> {
 
     /// Opens `path` (relative ones from the reference process's working directory).
     pub fn open(&self, path: &[u8]) -> Opening<'h> {
-        let Some(shard) = self.paths.get(shard_of(path)) else { return Opening::Errno(Errno::ENOENT) };
+        let Some(shard) = self.tables.paths.get(shard_of(path)) else { return Opening::Errno(Errno::ENOENT) };
         if let Some(o) = shard.read().unwrap_or_else(PoisonError::into_inner).get(path) {
             return o.clone();
         }
@@ -103,7 +116,7 @@ impl<'a, 'h> Disk<'a, 'h> {
             Ok(Opened::Changed(_)) => Opening::Changed,
             Ok(Opened::File(stat, bytes)) => {
                 let image = elf::read(bytes, &self.model, self.host.noexec(&full), role);
-                let id = ImageId(self.next.fetch_add(1, Ordering::Relaxed));
+                let id = ImageId(self.tables.next.fetch_add(1, Ordering::Relaxed));
                 Opening::Image(Arc::new(ImageEntry { id, stat, bytes, image }))
             }
         }
@@ -122,11 +135,11 @@ impl<'a, 'h> Disk<'a, 'h> {
 
     /// Whether `path` is a directory (followed).
     pub fn is_dir(&self, path: &[u8]) -> bool {
-        if let Some(d) = self.dirs.read().unwrap_or_else(PoisonError::into_inner).get(path) {
+        if let Some(d) = self.tables.dirs.read().unwrap_or_else(PoisonError::into_inner).get(path) {
             return *d;
         }
         let answer = self.host.stat(&self.absolute(path)).is_ok_and(|s| s.kind == Kind::Dir);
-        self.dirs.write().unwrap_or_else(PoisonError::into_inner).insert(path.into(), answer);
+        self.tables.dirs.write().unwrap_or_else(PoisonError::into_inner).insert(path.into(), answer);
         answer
     }
 
@@ -160,7 +173,7 @@ impl<'a, 'h> Disk<'a, 'h> {
 
     /// Says so of every file read so far.
     pub fn forget_all(&self) {
-        for shard in &self.images {
+        for shard in &self.tables.images {
             for image in shard.read().unwrap_or_else(PoisonError::into_inner).values() {
                 self.host.forget(image.bytes);
             }
@@ -205,14 +218,14 @@ impl<'a, 'h> Disk<'a, 'h> {
 
     fn file(&self, path: &[u8], stat: Stat, bytes: &'h [u8]) -> Opening<'h> {
         let key = (stat.dev, stat.ino);
-        let Some(shard) = self.images.get((stat.ino as usize) % SHARDS) else {
+        let Some(shard) = self.tables.images.get((stat.ino as usize) % SHARDS) else {
             return Opening::Errno(Errno::ENOENT);
         };
         if let Some(i) = shard.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Opening::Image(Arc::clone(i));
         }
         let image = elf::read(bytes, &self.model, self.host.noexec(path), Role::Library);
-        let id = ImageId(self.next.fetch_add(1, Ordering::Relaxed));
+        let id = ImageId(self.tables.next.fetch_add(1, Ordering::Relaxed));
         let entry = Arc::new(ImageEntry { id, stat, bytes, image });
         let mut map = shard.write().unwrap_or_else(PoisonError::into_inner);
         Opening::Image(Arc::clone(map.entry(key).or_insert(entry)))

@@ -213,6 +213,9 @@ pub struct RunArgs {
     /// Print the libraries that load too, and every finding.
     #[arg(long, short)]
     pub verbose: bool,
+    /// Say below the first finding of each kind what it means.
+    #[arg(long)]
+    pub explain: bool,
     /// Let a library that only lacks its host program, or is made for another machine, fail the run.
     #[arg(long)]
     pub strict: bool,

@@ -9,6 +9,7 @@ use super::exit::{Exit, Failure};
 use super::level3::{Below, Candidate, Header, Prober};
 use super::progress::Progress;
 use super::report::escape::escaped;
+use super::report::explainer::Explainer;
 use super::report::output::Sink;
 use super::report::problem::Case;
 use super::report::row::Row;
@@ -51,10 +52,10 @@ pub struct Work<'w> {
 /// The report cannot be written.
 pub fn run(session: &Session<'_, '_>, run: &Run, asked: Asked, work: &Work<'_>) -> Result<Exit, Failure> {
     let Work { paths, unlisted, .. } = *work;
-    let progress = Progress::new(paths.len(), run.watched);
+    let progress = Progress::new(paths.len(), &run.interruption.counts, run.watched);
     let judge = |paths: &[Vec<u8>]| {
         let plan = Plan { level: run.level, mode: run.mode, programs: asked == Asked::Audit };
-        audit::run(session.loaders, paths, plan, &|_| progress.count())
+        audit::run(session.loaders, paths, plan, &|library| progress.count(library))
     };
     if run.format != Format::Json {
         for u in unlisted {
@@ -132,8 +133,9 @@ pub fn run(session: &Session<'_, '_>, run: &Run, asked: Asked, work: &Work<'_>) 
 fn people(run: &Run, asked: Asked, rows: &[Row<'_>], level3: Option<&Header>) -> Result<(), Failure> {
     let mut out = Sink::people(run)?;
     let verbose = run.loudness == Loudness::Verbose;
+    let explainer = Explainer::new(run);
     if let ([only], Asked::Verify) = (rows, asked) {
-        text::details(&mut out, *only)?;
+        text::details(&mut out, *only, &explainer)?;
         return Ok(out.finish()?);
     }
     let all = verbose || asked == Asked::Verify;
@@ -141,9 +143,9 @@ fn people(run: &Run, asked: Asked, rows: &[Row<'_>], level3: Option<&Header>) ->
     let found =
         |row: &Row<'_>| !row.library.judgement.findings.is_empty() || !row.probe_findings().is_empty();
     let told: Vec<&Row<'_>> = rows.iter().filter(|row| !row.is_fine() || (verbose && found(row))).collect();
-    if verbose || (asked == Asked::Verify && told.len() <= TOLD_IN_FULL) {
+    if verbose || run.explain || (asked == Asked::Verify && told.len() <= TOLD_IN_FULL) {
         for row in told {
-            text::details(&mut out, *row)?;
+            text::details(&mut out, *row, &explainer)?;
             writeln!(out)?;
         }
     }

@@ -3,26 +3,30 @@
 //! Two environments are two loader models over the same files: plain first, then that of tsuku's wrappers.
 
 use std::io::Write;
+use std::ops::Range;
 
 use super::args::{As, HomeArgs};
 use super::batch;
 use super::complain;
 use super::exit::{Exit, Failure};
+use super::level3::{Below, Candidate, Probed, Prober};
 use super::progress::Progress;
+use super::report::doctor;
 use super::report::escape::escaped;
 use super::report::home::{self as text, Shown};
+use super::report::home_json;
 use super::report::output::Sink;
 use super::report::problem::Case;
-use super::report::{Totals, home_json, table};
+use super::report::surveyed::Surveyed;
 use super::request::{Format, Judging, Loudness, Run, home_place};
 use super::session::{self, Session};
-use crate::analyzer::audit::Library;
+use crate::analyzer::detect;
 use crate::analyzer::host::real::ByteStore;
 use crate::analyzer::loader_model::ModelReport;
-use crate::analyzer::verdict::Verdict;
 use crate::home::layout::joined;
 use crate::home::near::near;
-use crate::home::survey::{Judged, Surroundings, Survey};
+use crate::home::providers::Index;
+use crate::home::survey::{Status, Surroundings, Survey, TreeReport};
 use crate::home::targets::{self, Home, HomeError};
 
 /// Which report is wanted.
@@ -109,105 +113,207 @@ pub fn run(
         wrapped.env.iter().rposition(|(k, _)| k == b"LD_LIBRARY_PATH").map(|at| wrapped.env.remove(at).1);
     // An empty element would be the working directory: as the wrappers do, nothing is joined to nothing.
     let parts: Vec<Vec<u8>> = [path].into_iter().chain(old).filter(|p| !p.is_empty()).collect();
-    let path = parts.join(&b':');
-    if !path.is_empty() {
-        wrapped.env.push((b"LD_LIBRARY_PATH".to_vec(), path));
+    let path = Some(parts.join(&b':')).filter(|path| !path.is_empty());
+    if let Some(path) = &path {
+        wrapped.env.push((b"LD_LIBRARY_PATH".to_vec(), path.clone()));
     }
-    let work = |s: &Session<'_, '_>, survey: &mut Survey, surroundings| {
-        let progress = Progress::new(survey.len(), run.watched);
-        survey.judge(s.loaders, run.level, surroundings, &|| progress.count());
-        progress.clear();
-        s.model.describe()
-    };
-    let integrity = args.integrity;
-    let first = if args.surroundings == As::Wrapper { Surroundings::Wrapper } else { Surroundings::Plain };
-    let only = args.surroundings != As::Both;
-    let judging = if first == Surroundings::Wrapper { &wrapped } else { judging };
-    let (mut survey, loader) = session::with(judging, run.jobs, |s| {
-        let mut survey = Survey::new(s.host, home, chosen);
-        let loader = work(s, &mut survey, first);
-        if only {
-            survey.conclude(s.host, s.disk, integrity);
-        }
-        Ok((survey, loader))
-    })?;
-    let mut surroundings = match first {
-        Surroundings::Plain => "plain",
-        Surroundings::Wrapper => "wrapper",
-    };
-    if !only {
-        let second = |survey: &mut Survey, judging: &Judging, judge: bool| {
-            session::with(judging, run.jobs, |s| {
-                if judge {
-                    work(s, survey, Surroundings::Wrapper);
+    let prober = Prober::new(run, judging, args)?;
+    session::with(judging, run.jobs, |s| {
+        let survey = Survey::new(s.host, home, chosen);
+        let index = Index::new(&survey);
+        let probes = survey.trees.iter().map(|t| t.judged.iter().map(|_| None).collect()).collect();
+        let integrity = args.integrity;
+        let stale = s.model.cache.as_ref().and_then(|cache| detect::changed_since(s.host, cache));
+        let wrapped = &wrapped;
+        let mut job = Job { run, judging, wrapped, view, integrity, survey, index, prober, stale, probes };
+        match args.surroundings {
+            As::Plain => job.all(Some(s), None),
+            As::Wrapper => s.with_library_path(path, |w| job.all(None, Some(w)))?,
+            As::Both => match s.with_library_path(path, |w| job.all(Some(s), Some(w))) {
+                Ok(done) => done,
+                Err(Failure::Unable(why)) => {
+                    complain(&format!("no program starts under the wrapper ({why}): judged plainly only"));
+                    job.all(Some(s), None)
                 }
-                survey.conclude(s.host, s.disk, integrity);
-                Ok(())
-            })
-        };
-        match second(&mut survey, &wrapped, true) {
-            Ok(()) => surroundings = "plain and wrapper",
-            Err(Failure::Unable(why)) => {
-                complain(&format!("no program starts under the wrapper ({why}): judged plainly only"));
-                second(&mut survey, judging, false)?;
-            }
-            Err(other) => return Err(other),
+                Err(other) => Err(other),
+            },
         }
-    }
-    report(run, &survey, view, &loader, surroundings)?;
-    let failed = survey.trees.iter().any(|t| t.status(run.strict).is_failure());
-    Ok(if failed { Exit::Broken } else { Exit::Clean })
+    })
 }
 
-fn report(
-    run: &Run,
-    survey: &Survey,
+/// Files judged between two outputs of NDJSON: fewer where each is loaded, too.
+const PORTION: [usize; 2] = [1024, 64];
+
+/// The work on one home.
+struct Job<'r> {
+    run: &'r Run,
+    judging: &'r Judging,
+    wrapped: &'r Judging,
     view: View,
-    loader: &ModelReport,
-    surroundings: &'static str,
-) -> Result<(), Failure> {
-    if run.loudness == Loudness::Quiet {
-        return Ok(());
-    }
-    let shown = Shown {
-        loader,
-        level: run.level,
-        strict: run.strict,
-        verbose: run.loudness == Loudness::Verbose,
-        width: if run.output.is_some() { None } else { run.screen.width },
-        surroundings,
-    };
-    let mut out = if run.format == Format::Table { Sink::people(run)? } else { Sink::data(run)? };
-    match run.format {
-        Format::Json => home_json::write(&mut out, survey, shown)?,
-        Format::Ndjson => {
-            for report in &survey.trees {
-                home_json::tree(&mut out, report, shown)?;
-                out.write_all(b"\n")?;
-            }
-        }
-        Format::Sarif | Format::Junit | Format::Github => {
-            batch::cases_as(run.format, &mut out, &Case::of_survey(survey, run.strict))?;
-        }
-        Format::Table => match view {
-            View::Trees => text::trees(&mut out, survey, shown)?,
-            View::Doctor => text::doctor(&mut out, survey, shown)?,
-            View::Files => files(&mut out, survey, shown)?,
-        },
-    }
-    Ok(out.finish()?)
+    integrity: bool,
+    survey: Survey,
+    index: Index,
+    prober: Option<Prober<'r>>,
+    /// Directories that changed after the loader's cache was written.
+    stale: Option<Vec<Vec<u8>>>,
+    /// One a file, tree by tree.
+    probes: Vec<Vec<Option<Probed>>>,
 }
 
-/// The table of `audit`.
-fn files(out: &mut Sink, survey: &Survey, shown: Shown<'_>) -> std::io::Result<()> {
-    let all: Vec<&Library> =
-        survey.trees.iter().flat_map(|t| &t.judged).filter_map(Judged::counting).collect();
-    let loads = |l: &&&Library| shown.verbose || l.judgement.verdict != Verdict::Loads;
-    table::rows(out, all.iter().filter(loads).copied(), shown.width)?;
-    let mut totals = Totals::default();
-    all.iter().for_each(|l| totals.add(l));
-    table::totals(out, &totals)?;
-    table::root_causes(out, &survey.root_causes(), shown.verbose)
+impl Job<'_> {
+    /// Judges in the surroundings that are given, plain ones first, and reports.
+    fn all(
+        &mut self,
+        plain: Option<&Session<'_, '_>>,
+        wrapper: Option<&Session<'_, '_>>,
+    ) -> Result<Exit, Failure> {
+        let run = self.run;
+        let progress = Progress::new(
+            self.survey.len() * (usize::from(plain.is_some()) + usize::from(wrapper.is_some())),
+            &run.interruption.counts,
+            run.watched,
+        );
+        let loader = plain.map(|s| s.model.describe()).or_else(|| wrapper.map(|s| s.model.describe()));
+        let surroundings = match (plain, wrapper) {
+            (Some(_), Some(_)) => "plain and wrapper",
+            (None, Some(_)) => "wrapper",
+            _ => "plain",
+        };
+        let all = 0..self.survey.trees.len();
+        let streams = run.format == Format::Ndjson && run.loudness != Loudness::Quiet;
+        let mut lines = if streams { Some(Sink::data(run)?) } else { None };
+        let portions = if streams { self.portions() } else { vec![all] };
+        for trees in portions {
+            if let Some(s) = plain {
+                self.portion(trees.clone(), Surroundings::Plain, s, &progress)?;
+            }
+            if let Some(s) = wrapper {
+                self.portion(trees.clone(), Surroundings::Wrapper, s, &progress)?;
+            }
+            match (plain, wrapper) {
+                (_, Some(s)) => self.conclude(trees.clone(), s),
+                (Some(s), None) => self.conclude(trees.clone(), s),
+                (None, None) => {}
+            }
+            progress.clear();
+            if let Some(out) = &mut lines {
+                let surveyed = self.surveyed();
+                for tree in surveyed.trees().skip(trees.start).take(trees.len()) {
+                    home_json::tree(out, tree, run.strict)?;
+                    out.write_all(b"\n")?;
+                }
+                out.flush()?;
+            }
+        }
+        match (lines, loader) {
+            (Some(out), _) => out.finish()?,
+            (None, Some(loader)) => self.report(&loader, surroundings)?,
+            (None, None) => {}
+        }
+        let surveyed = self.surveyed();
+        let mut statuses = surveyed.trees().map(|t| t.status(run.strict));
+        let unable = |t: &TreeReport| !t.listing.unlisted.is_empty();
+        Ok(if statuses.any(Status::is_failure) {
+            Exit::Broken
+        } else if self.survey.trees.iter().any(unable) {
+            Exit::Unable
+        } else {
+            Exit::Clean
+        })
+    }
+
+    fn surveyed(&self) -> Surveyed<'_> {
+        Surveyed { survey: &self.survey, probes: &self.probes }
+    }
+
+    /// Ranges of trees with about as many files as are told at once.
+    fn portions(&self) -> Vec<Range<usize>> {
+        let [many, few] = PORTION;
+        let enough = if self.prober.is_some() { few } else { many };
+        let mut out = Vec::new();
+        let (mut start, mut files) = (0, 0);
+        for (at, tree) in self.survey.trees.iter().enumerate() {
+            files += tree.judged.len();
+            if files >= enough {
+                out.push(start..at + 1);
+                (start, files) = (at + 1, 0);
+            }
+        }
+        out.push(start..self.survey.trees.len());
+        out
+    }
+
+    fn conclude(&mut self, trees: Range<usize>, s: &Session<'_, '_>) {
+        self.survey.conclude(trees, s.host, s.disk, &self.index, self.integrity);
+    }
+
+    /// Verdicts of some trees in one environment, and probes of those whose verdict there is the one that counts.
+    fn portion(
+        &mut self,
+        trees: Range<usize>,
+        surroundings: Surroundings,
+        s: &Session<'_, '_>,
+        progress: &Progress,
+    ) -> Result<(), Failure> {
+        self.survey.judge(trees.clone(), s.loaders, self.run.level, surroundings, &|l| progress.count(l));
+        let Some(prober) = self.prober.take() else { return Ok(()) };
+        let prober = prober.judging(match surroundings {
+            Surroundings::Plain => self.judging,
+            Surroundings::Wrapper => self.wrapped,
+        });
+        let below = Below::new(s.host, &s.model.cwd, std::slice::from_ref(&self.survey.home.place.path));
+        let mut places = Vec::new();
+        let mut candidates = Vec::new();
+        let chosen = self.survey.trees.get(trees.clone()).unwrap_or_default();
+        for (slots, report) in self.probes.iter_mut().skip(trees.start).zip(chosen) {
+            for (slot, judged) in slots.iter_mut().zip(&report.judged) {
+                if let Some(library) = judged.counting_in(surroundings) {
+                    candidates.push(Candidate { library, inside: below.contains(&library.path) });
+                    places.push(slot);
+                }
+            }
+        }
+        progress.clear();
+        let answers = prober.probe(s, &candidates)?;
+        for (place, answer) in places.into_iter().zip(answers) {
+            *place = Some(answer);
+        }
+        self.prober = Some(prober);
+        Ok(())
+    }
+
+    fn report(&self, loader: &ModelReport, surroundings: &'static str) -> Result<(), Failure> {
+        let run = self.run;
+        if run.loudness == Loudness::Quiet {
+            return Ok(());
+        }
+        let header = self.prober.as_ref().map(Prober::header);
+        let shown = Shown {
+            loader,
+            stale: self.stale.as_deref(),
+            level: run.level,
+            level3: header.as_ref(),
+            strict: run.strict,
+            verbose: run.loudness == Loudness::Verbose,
+            explain: run.explain,
+            width: if run.output.is_some() { None } else { run.screen.width },
+            surroundings,
+        };
+        let survey = &self.surveyed();
+        let mut out = if run.format == Format::Table { Sink::people(run)? } else { Sink::data(run)? };
+        match run.format {
+            Format::Json | Format::Ndjson => home_json::write(&mut out, survey, shown)?,
+            Format::Sarif | Format::Junit | Format::Github => {
+                batch::cases_as(run.format, &mut out, &Case::of_survey(survey, run.strict))?;
+            }
+            Format::Table => match self.view {
+                View::Trees => text::trees(&mut out, survey, shown)?,
+                View::Doctor => doctor::doctor(&mut out, survey, shown)?,
+                View::Files => text::files(&mut out, survey, shown)?,
+            },
+        }
+        Ok(out.finish()?)
+    }
 }
 
 /// An operand that is a file although it has no slash: nothing of the home is called so, and something here is.

@@ -14,6 +14,7 @@ mod cmd_loader;
 mod cmd_tree;
 mod cmd_verify;
 pub mod exit;
+mod interrupt;
 pub mod level3;
 mod progress;
 pub mod report;

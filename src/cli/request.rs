@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::args::{Color, HomeArgs, JudgeArgs, Level3Args, Probe, ReportFormat, RunArgs, SandboxMode};
 use super::exit::Failure;
+use super::interrupt::Interruption;
 use crate::analyzer::audit::Level;
 use crate::analyzer::checks::Mode;
 use crate::home::layout::{self, Place};
@@ -95,10 +96,14 @@ pub struct Run {
     pub jobs: Option<usize>,
     /// How much is printed.
     pub loudness: Loudness,
+    /// What codes mean is said where they are used.
+    pub explain: bool,
     /// Libraries that lack their host fail the run too.
     pub strict: bool,
     /// Where it is printed.
     pub screen: Screen,
+    /// What an interrupt would have to say and to take away.
+    pub interruption: Interruption,
     /// Somebody watches standard error.
     pub watched: bool,
     /// How libraries are really loaded; none below level 3.
@@ -178,6 +183,8 @@ impl Run {
                 (_, true) => Loudness::Verbose,
                 _ => Loudness::Normal,
             },
+            explain: raw.explain,
+            interruption: Interruption::caught(),
             strict: raw.strict,
             screen: Screen::new(raw.color),
             watched: std::io::stderr().is_terminal() && !raw.quiet,

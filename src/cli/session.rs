@@ -13,6 +13,7 @@ use crate::analyzer::detect::{self, DetectError, DetectRequest, RunningSystem};
 use crate::analyzer::disk::Disk;
 use crate::analyzer::host::Host;
 use crate::analyzer::host::real::{ByteStore, RealHost};
+use crate::analyzer::link_map::Process;
 use crate::analyzer::loader_model::cpu::Cpu;
 use crate::analyzer::loader_model::{
     Distribution, GlibcVersion, LibcKind, LoaderChoice, LoaderModel, static_tls_surplus,
@@ -30,6 +31,29 @@ pub struct Session<'s, 'h> {
     pub disk: &'s Disk<'s, 'h>,
     /// Who judges which file.
     pub loaders: &'s Loaders<'s, 'h>,
+    /// What the process consists of.
+    start: &'s Start,
+}
+
+impl<'h> Session<'_, 'h> {
+    /// Runs `work` for a process started with another LD_LIBRARY_PATH. What this session read is read for that one too.
+    ///
+    /// # Errors
+    /// No such process starts.
+    pub fn with_library_path<R>(
+        &self,
+        path: Option<Vec<u8>>,
+        work: impl FnOnce(&Session<'_, 'h>) -> R,
+    ) -> Result<R, Failure> {
+        let disk = self.disk.with_library_path(path);
+        let process = started(&disk, self.start)?;
+        let loaders = Loaders::only(&disk, &process);
+        Ok(work(&Session { host: self.host, model: disk.model(), disk: &disk, loaders: &loaders, ..*self }))
+    }
+}
+
+fn started<'h>(disk: &Disk<'_, 'h>, start: &Start) -> Result<Process<'h>, Failure> {
+    call::start(disk, start).map_err(|e| Failure::Unable(escaped(e.to_string().as_bytes())))
 }
 
 /// What is looked for, and what the judged process has.
@@ -147,14 +171,13 @@ pub fn with<R: Send>(
     let model = detected(&host, judging, &request)?;
     let disk = Disk::new(&host, &model);
     let start = Start { program: judging.host.clone(), preloaded: judging.preloaded.clone() };
-    let process =
-        call::start(&disk, &start).map_err(|e| Failure::Unable(escaped(e.to_string().as_bytes())))?;
+    let process = started(&disk, &start)?;
     let threads = rayon::ThreadPoolBuilder::new()
         .num_threads(jobs.unwrap_or(0))
         .build()
         .map_err(|e| Failure::Unable(format!("cannot start the threads: {e}")))?;
     let loaders = Loaders::only(&disk, &process);
-    let session = Session { host: &host, model: &model, disk: &disk, loaders: &loaders };
+    let session = Session { host: &host, model: &model, disk: &disk, loaders: &loaders, start: &start };
     let done = threads.install(|| work(&session));
     let changed = store.changed().len();
     if changed > 0 {

@@ -17,7 +17,17 @@ pub fn codes() -> impl Iterator<Item = &'static str> {
 
 /// The finding, as a sentence. Not escaped: the renderer does that.
 pub fn text(f: &HomeFinding) -> String {
-    let lossy = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+    text_below(f, b"/")
+}
+
+/// The same under a heading that names `dir`: what lies in there is named by its path inside, `dir` itself by its name.
+pub fn text_below(f: &HomeFinding, dir: &[u8]) -> String {
+    let lossy = |b: &[u8]| {
+        let b = if b == dir { super::files::base(b) } else { b };
+        let inner =
+            b.strip_prefix(dir).and_then(|rest| rest.strip_prefix(b"/")).filter(|rest| !rest.is_empty());
+        String::from_utf8_lossy(inner.unwrap_or(b)).into_owned()
+    };
     let path = lossy(f.path());
     match f {
         HomeFinding::FileChanged { actual, .. } if actual.is_empty() => {

@@ -3,6 +3,7 @@
 //! Follows tsuku's own layout and `state.json`; the exact entry of the state comes before any reading of directory names.
 
 pub mod catalogue;
+pub mod causes;
 pub mod files;
 pub mod finding;
 pub mod integrity;
@@ -13,3 +14,4 @@ pub mod providers;
 pub mod state;
 pub mod survey;
 pub mod targets;
+pub mod vocabulary;

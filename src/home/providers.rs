@@ -3,6 +3,7 @@
 //! Rests on the loader's own list of attempts, which every finding about a need carries.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::OnceLock;
 
 use super::files::{What, base, parent};
 use super::finding::HomeFinding;
@@ -21,7 +22,10 @@ use crate::analyzer::verdict::{Class, Verdict};
 
 /// What the home has under each name a loader may ask for.
 pub struct Index {
+    /// By names of files and links.
     names: HashMap<Vec<u8>, Vec<Provider>>,
+    /// By DT_SONAME, where that is the name of no file: read when the first name is missing.
+    sonames: OnceLock<HashMap<Vec<u8>, Vec<Provider>>>,
     trees: Vec<Tree>,
     home: Vec<u8>,
 }
@@ -32,16 +36,21 @@ struct Provider {
     path: Vec<u8>,
     /// The name is its own for the loader, but that of no file.
     only_soname: bool,
+    /// It is a file, not a link to one.
+    real: bool,
 }
 
 impl Index {
-    /// Reads names off files, and off their contents where something failed.
-    pub fn new(disk: &Disk<'_, '_>, survey: &Survey) -> Index {
-        let mut index =
-            Index { names: HashMap::new(), trees: Vec::new(), home: survey.home.place.path.clone() };
+    /// Reads names off files and links.
+    pub fn new(survey: &Survey) -> Index {
+        let mut index = Index {
+            names: HashMap::new(),
+            sonames: OnceLock::new(),
+            trees: Vec::new(),
+            home: survey.home.place.path.clone(),
+        };
         let chosen = survey.trees.iter().map(|r| (&r.tree, &r.listing));
         let others = survey.others.iter().map(|(tree, listing)| (tree, listing));
-        let failing = survey.trees.iter().flat_map(|t| &t.judged).any(|j| j.is_broken(false));
         for (tree, listing) in chosen.chain(others).filter(|(t, _)| t.room == Room::Library) {
             let at = index.trees.len();
             index.trees.push(tree.clone());
@@ -51,27 +60,32 @@ impl Index {
                     What::Link { leads: Some(_), .. } => false,
                     _ => continue,
                 };
-                let mut add = |name: &[u8], only_soname| {
-                    let provider = Provider { tree: at, path: e.path.clone(), only_soname };
-                    index.names.entry(name.to_vec()).or_default().push(provider);
-                };
-                add(base(&e.rel), false);
-                if real
-                    && failing
-                    && let Some(soname) = soname(disk, &e.path)
-                    && soname != base(&e.rel)
-                {
-                    add(&soname, true);
-                }
+                let provider = Provider { tree: at, path: e.path.clone(), only_soname: false, real };
+                index.names.entry(base(&e.rel).to_vec()).or_default().push(provider);
             }
         }
         index
     }
 
+    fn sonames(&self, disk: &Disk<'_, '_>) -> &HashMap<Vec<u8>, Vec<Provider>> {
+        self.sonames.get_or_init(|| {
+            let mut files: Vec<&Provider> = self.names.values().flatten().filter(|p| p.real).collect();
+            files.sort_unstable_by(|a, b| (a.tree, &a.path).cmp(&(b.tree, &b.path)));
+            let mut all: HashMap<Vec<u8>, Vec<Provider>> = HashMap::new();
+            for p in files {
+                if let Some(soname) = soname(disk, &p.path).filter(|s| *s != base(&p.path)) {
+                    all.entry(soname).or_default().push(Provider { only_soname: true, ..p.clone() });
+                }
+            }
+            all
+        })
+    }
+
     /// Files that would do for `name`: those the loader maps.
     fn providers(&self, disk: &Disk<'_, '_>, name: &[u8]) -> Vec<&Provider> {
         let usable = |p: &&Provider| matches!(disk.open(&p.path), Opening::Image(i) if matches!(i.image, Image::Mapped(_)));
-        self.names.get(name).into_iter().flatten().filter(usable).collect()
+        let sonames = self.sonames(disk).get(name);
+        self.names.get(name).into_iter().chain(sonames).flatten().filter(usable).collect()
     }
 
     fn is_in_home(&self, path: &[u8]) -> bool {
@@ -79,8 +93,8 @@ impl Index {
     }
 }
 
-/// The suggestions for one tree, each once.
-pub fn mends(index: &Index, disk: &Disk<'_, '_>, report: &TreeReport) -> Vec<Mend> {
+/// The suggestions for one tree as a whole, each once.
+pub fn of_tree(index: &Index, report: &TreeReport) -> BTreeSet<Mend> {
     let package = report.tree.spec();
     let mut out = BTreeSet::new();
     let again = |because| Mend::Reinstall { package: package.clone(), because };
@@ -113,12 +127,14 @@ pub fn mends(index: &Index, disk: &Disk<'_, '_>, report: &TreeReport) -> Vec<Men
             _ => {}
         }
     }
-    for l in report.judged.iter().filter_map(Judged::counting) {
-        if matches!(l.judgement.verdict, Verdict::Fails { .. }) {
-            out.extend(of_library(index, disk, report, l));
-        }
-    }
-    out.into_iter().collect()
+    out
+}
+
+/// What would mend one file of it, if it fails.
+pub fn of_file(index: &Index, disk: &Disk<'_, '_>, report: &TreeReport, judged: &Judged) -> Option<Mend> {
+    let library = judged.counting()?;
+    let fails = matches!(library.judgement.verdict, Verdict::Fails { .. });
+    if fails { of_library(index, disk, report, library) } else { None }
 }
 
 fn link(file: &[u8], soname: &[u8]) -> Mend {
@@ -178,7 +194,10 @@ fn of_library(index: &Index, disk: &Disk<'_, '_>, report: &TreeReport, l: &Libra
                         rpath: [b"$ORIGIN/".as_slice(), &rpath].concat(),
                     })
                 }
-                None => Some(Mend::InstallProvider { package, needed: name.clone() }),
+                None => Some(Mend::InstallProvider {
+                    package: index.owner(requester).map_or(package, Tree::spec),
+                    needed: name.clone(),
+                }),
             }
         }
         Finding::SymbolNotFound { object, reference, .. } => index.definer(disk, &package, object, reference),
@@ -260,7 +279,7 @@ fn defines(disk: &Disk<'_, '_>, path: &[u8], name: &[u8]) -> bool {
 }
 
 /// `path` with `.` and `..` taken out by their letters.
-fn lexical(path: &[u8]) -> Vec<u8> {
+pub(super) fn lexical(path: &[u8]) -> Vec<u8> {
     let mut parts: Vec<&[u8]> = Vec::new();
     for part in path.split(|b| *b == b'/').filter(|p| !p.is_empty() && *p != b".") {
         if part == b".." {

@@ -2,6 +2,8 @@
 //! It must never change a verdict of the analyzer; it only says which of two counts.
 //! What counts is how tsuku runs a file: libraries behind a wrapper that names every `libs/*/lib`, tools as they are started.
 
+use std::ops::Range;
+
 use super::files::{self, Entry, Listing, What, base, has_library_name, parent};
 use super::finding::HomeFinding;
 use super::integrity::{self, Integrity, Recorded};
@@ -9,7 +11,7 @@ use super::layout::resolved;
 use super::mend::Mend;
 use super::providers::{self, Index};
 use super::targets::{Home, Record, Room, Tree};
-use crate::analyzer::audit::{self, Level, Library, RootCause};
+use crate::analyzer::audit::{self, Level, Library};
 use crate::analyzer::disk::{Disk, Opening};
 use crate::analyzer::finding::{Finding, Severity};
 use crate::analyzer::host::Host;
@@ -42,6 +44,8 @@ pub struct Judged {
     pub plain: Option<Library>,
     /// The verdict with the wrapper's environment.
     pub wrapper: Option<Library>,
+    /// What would mend it, if it fails.
+    pub mend: Option<Mend>,
 }
 
 impl Judged {
@@ -50,6 +54,16 @@ impl Judged {
         let (first, second) =
             if self.wrapped { (&self.wrapper, &self.plain) } else { (&self.plain, &self.wrapper) };
         first.as_ref().or(second.as_ref())
+    }
+
+    /// That verdict, if it is the one of `surroundings`.
+    pub fn counting_in(&self, surroundings: Surroundings) -> Option<&Library> {
+        let own = if self.wrapped && self.wrapper.is_some() || self.plain.is_none() {
+            Surroundings::Wrapper
+        } else {
+            Surroundings::Plain
+        };
+        self.counting().filter(|_| own == surroundings)
     }
 
     /// Somebody has to mend it. What only lacks its host program is nobody's fault, unless all is asked for.
@@ -193,24 +207,28 @@ impl Survey {
         self.len() == 0
     }
 
-    /// Judges everything as its loader would in `surroundings`, which are those of the loaders' models.
+    /// Judges the files of `trees` as their loader would in `surroundings`, which are those of the loaders' models.
     pub fn judge(
         &mut self,
+        trees: Range<usize>,
         loaders: &Loaders<'_, '_>,
         level: Level,
         surroundings: Surroundings,
-        done: &(dyn Fn() + Sync),
+        done: &(dyn Fn(&Library) + Sync),
     ) {
-        let all = || self.trees.iter().flat_map(|t| &t.judged);
-        let libraries: Vec<Vec<u8>> = all().filter(|j| !j.program).map(|j| j.path.clone()).collect();
-        let programs: Vec<Vec<u8>> = all().filter(|j| j.program).map(|j| j.path.clone()).collect();
-        let mut libraries = audit::run(loaders, &libraries, level, &|_| done()).into_iter();
-        let mut programs = audit::parallel(&programs, |path| {
-            done();
-            audit::start(loaders, path)
+        let chosen = self.trees.get_mut(trees).unwrap_or_default();
+        let paths = |programs: bool| -> Vec<Vec<u8>> {
+            let all = chosen.iter().flat_map(|t| &t.judged);
+            all.filter(|j| j.program == programs).map(|j| j.path.clone()).collect()
+        };
+        let mut libraries = audit::run(loaders, &paths(false), level, done).into_iter();
+        let mut programs = audit::parallel(&paths(true), |path| {
+            let started = audit::start(loaders, path);
+            done(&started);
+            started
         })
         .into_iter();
-        for j in self.trees.iter_mut().flat_map(|t| &mut t.judged) {
+        for j in chosen.iter_mut().flat_map(|t| &mut t.judged) {
             let verdict = if j.program { programs.next() } else { libraries.next() };
             match surroundings {
                 Surroundings::Plain => j.plain = verdict,
@@ -219,32 +237,37 @@ impl Survey {
         }
     }
 
-    /// Everything that follows from files and verdicts. To be called when all verdicts are there.
-    pub fn conclude<'h>(&mut self, host: &dyn Host<'h>, disk: &Disk<'_, 'h>, with_integrity: bool) {
-        for report in &mut self.trees {
-            report.findings = findings(host, disk, report);
-            if with_integrity && report.tree.present {
-                report.integrity = Some(compared(host, disk, report));
+    /// Everything that follows from files and verdicts of `trees`. To be called when their verdicts are there.
+    pub fn conclude<'h>(
+        &mut self,
+        trees: Range<usize>,
+        host: &dyn Host<'h>,
+        disk: &Disk<'_, 'h>,
+        index: &Index,
+        with_integrity: bool,
+    ) {
+        let chosen = self.trees.get_mut(trees).unwrap_or_default();
+        let told = audit::parallel(chosen, |report| {
+            let compare = with_integrity && report.tree.present;
+            (findings(host, disk, report), compare.then(|| compared(host, disk, report)))
+        });
+        for (report, (findings, integrity)) in chosen.iter_mut().zip(told) {
+            report.findings = findings;
+            report.integrity = integrity;
+        }
+        let mends = audit::parallel(chosen, |report| {
+            let of_file = |j: &Judged| providers::of_file(index, disk, report, j);
+            let files: Vec<Option<Mend>> = report.judged.iter().map(of_file).collect();
+            (providers::of_tree(index, report), files)
+        });
+        for (report, (tree, files)) in chosen.iter_mut().zip(mends) {
+            report.mends = tree.into_iter().chain(files.iter().flatten().cloned()).collect();
+            report.mends.sort();
+            report.mends.dedup();
+            for (judged, mend) in report.judged.iter_mut().zip(files) {
+                judged.mend = mend;
             }
         }
-        let index = Index::new(disk, self);
-        let mends = audit::parallel(&self.trees, |report| providers::mends(&index, disk, report));
-        for (report, mends) in self.trees.iter_mut().zip(mends) {
-            report.mends = mends;
-        }
-    }
-
-    /// What breaks the most.
-    pub fn root_causes(&self) -> Vec<RootCause> {
-        let failing: Vec<Library> = self
-            .trees
-            .iter()
-            .flat_map(|t| &t.judged)
-            .filter_map(Judged::counting)
-            .filter(|l| matches!(l.judgement.verdict, Verdict::Fails { .. }))
-            .cloned()
-            .collect();
-        audit::root_causes(&failing)
     }
 }
 
@@ -263,7 +286,15 @@ fn to_judge<'h>(host: &dyn Host<'h>, tree: &Tree, e: &Entry) -> Option<Judged> {
         _ => return None,
     };
     let wrapped = tree.room == Room::Library || tree.wrapped;
-    Some(Judged { rel: e.rel.clone(), path: e.path.clone(), program, wrapped, plain: None, wrapper: None })
+    Some(Judged {
+        rel: e.rel.clone(),
+        path: e.path.clone(),
+        program,
+        wrapped,
+        plain: None,
+        wrapper: None,
+        mend: None,
+    })
 }
 
 /// DT_SONAME of a file.

@@ -1,45 +1,73 @@
-//! A home in words and tables: each tree with its verdicts, what breaks it, and what mends it.
+//! Chosen trees of a home in words, or file by file: verdicts, what breaks them, and what mends them.
 //! It must never wrap where nobody looks, or let a name of a file set colours or cursor.
 //! Consequence first, then evidence, then what to do.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use comfy_table::{ContentArrangement, Table, presets};
 
+use super::super::level3::Header;
 use super::escape::escaped;
+use super::explainer::Explainer;
 use super::problem::severity_name;
-use super::text::{details, first_cause};
-use super::{FAINT, HEADING, counted, table};
-use crate::analyzer::audit::Level;
+use super::surveyed::{Surveyed, TreeRow};
+use super::text::details;
+use super::{FAINT, HEADING, Totals, counted, paragraph, probe, table};
+use crate::analyzer::audit::{self, Level};
 use crate::analyzer::finding::Severity;
 use crate::analyzer::loader_model::ModelReport;
-use crate::analyzer::verdict::Verdict;
 use crate::home::catalogue;
 use crate::home::finding::HomeFinding;
 use crate::home::integrity::Integrity;
 use crate::home::mend::Mend;
-use crate::home::survey::{Status, Survey, TreeReport};
-use crate::home::targets::Room;
+use crate::home::survey::Status;
 
 /// What a report is made of besides the survey.
 #[derive(Clone, Copy)]
 pub struct Shown<'r> {
     /// The loader.
     pub loader: &'r ModelReport,
+    /// Directories that changed after the loader's cache was written; none if there is nothing to compare.
+    pub stale: Option<&'r [Vec<u8>]>,
     /// How deep it went.
     pub level: Level,
+    /// Level 3, if it was asked for.
+    pub level3: Option<&'r Header>,
     /// Files that lack only their host fail too.
     pub strict: bool,
     /// Everything.
     pub verbose: bool,
+    /// What codes mean, under the first finding of each.
+    pub explain: bool,
     /// Columns to fill.
     pub width: Option<u16>,
     /// Environments judged.
     pub surroundings: &'static str,
 }
 
-fn color(status: Status) -> Style {
+impl Shown<'_> {
+    /// Columns of a paragraph: it is broken only where somebody looks.
+    pub fn columns(&self) -> usize {
+        self.width.map_or(usize::MAX, usize::from)
+    }
+
+    /// Level 3 as a section of its own.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn level3(&self, out: &mut dyn Write, survey: &Surveyed<'_>) -> io::Result<()> {
+        match self.level3 {
+            Some(header) => {
+                probe::section(out, header, &survey.rows(), usize::from(self.width.unwrap_or(100)))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// The colour of a status.
+pub fn color(status: Status) -> Style {
     let color = match status {
         Status::Ok | Status::NoLibraries => AnsiColor::Green,
         Status::Warned | Status::Undecided => AnsiColor::Yellow,
@@ -52,15 +80,20 @@ fn color(status: Status) -> Style {
 ///
 /// # Errors
 /// The writer's.
-pub fn trees(out: &mut dyn Write, survey: &Survey, shown: Shown<'_>) -> io::Result<()> {
-    for report in &survey.trees {
-        tree(out, report, shown)?;
+pub fn trees(out: &mut dyn Write, survey: &Surveyed<'_>, shown: Shown<'_>) -> io::Result<()> {
+    let explainer = Explainer::wanting(shown.explain, shown.width);
+    for (at, row) in survey.trees().enumerate() {
+        if at > 0 {
+            writeln!(out)?;
+        }
+        tree(out, row, shown, &explainer)?;
     }
-    Ok(())
+    shown.level3(out, survey)
 }
 
-fn tree(out: &mut dyn Write, report: &TreeReport, shown: Shown<'_>) -> io::Result<()> {
-    let status = report.status(shown.strict);
+fn tree(out: &mut dyn Write, row: TreeRow<'_>, shown: Shown<'_>, explainer: &Explainer) -> io::Result<()> {
+    let report = row.report;
+    let status = row.status(shown.strict);
     let style = color(status);
     let mut facts = vec![counted(report.judged.len(), "file") + " judged"];
     match &report.integrity {
@@ -74,216 +107,104 @@ fn tree(out: &mut dyn Write, report: &TreeReport, shown: Shown<'_>) -> io::Resul
         facts.push(format!("used by {}", escaped(report.tree.used_by.join(", ").as_bytes())));
     }
     let spec = escaped(report.tree.spec().as_bytes());
-    let room = report.tree.room.name();
-    writeln!(
-        out,
-        "{room} {HEADING}{spec}{HEADING:#}: {style}{}{style:#} {FAINT}[{}]{FAINT:#}",
-        status.name(),
-        facts.join("; ")
-    )?;
-    for j in &report.judged {
-        let Some(l) = j.counting() else { continue };
-        if l.judgement.verdict != Verdict::Loads || (shown.verbose && !l.judgement.findings.is_empty()) {
-            details(out, l)?;
+    let name = status.name();
+    let works = if status == Status::Ok { " is working correctly" } else { "" };
+    let facts = facts.join("; ");
+    writeln!(out, "{style}{name}{style:#}  {HEADING}{spec}{HEADING:#}{works}  {FAINT}[{facts}]{FAINT:#}")?;
+    for (_, file) in row.rows() {
+        let found = !file.library.judgement.findings.is_empty() || !file.probe_findings().is_empty();
+        if !file.is_fine() || (shown.verbose && found) {
+            details(out, file, explainer)?;
         } else if shown.verbose {
-            writeln!(out, "{}: loads", escaped(&l.path))?;
+            writeln!(out, "{}: loads", escaped(&file.library.path))?;
         }
     }
     for f in report.all_findings().filter(|f| shown.verbose || f.severity() > Severity::Note) {
-        finding(out, f)?;
+        finding(out, f, &report.tree.path, shown, explainer)?;
     }
-    mends(out, report.mends.iter())
+    mends(out, report.mends.iter(), shown)
 }
 
-fn finding(out: &mut dyn Write, f: &HomeFinding) -> io::Result<()> {
-    let text = escaped(catalogue::text(f).as_bytes());
-    writeln!(out, "  {} {}: {text}", severity_name(f.severity()), f.code())
-}
-
-fn mends<'m>(out: &mut dyn Write, all: impl Iterator<Item = &'m Mend>) -> io::Result<()> {
-    for mend in all {
-        writeln!(out, "  mend: {}", escaped(mend.text().as_bytes()))?;
-        if let Some(command) = mend.command() {
-            writeln!(out, "    $ {}", escaped(&command))?;
-        }
-    }
-    Ok(())
-}
-
-/// The whole home: surroundings, one row a tree, root causes, what mends them, left-overs.
+/// One finding about the home below a heading that names `dir`.
 ///
 /// # Errors
 /// The writer's.
-pub fn doctor(out: &mut dyn Write, survey: &Survey, shown: Shown<'_>) -> io::Result<()> {
-    surroundings(out, survey, shown)?;
-    rows(out, survey, shown)?;
-    table::root_causes(out, &survey.root_causes(), shown.verbose)?;
-    let mut all: Vec<&Mend> = survey.trees.iter().flat_map(|t| &t.mends).collect();
-    all.sort();
-    all.dedup();
-    if !all.is_empty() {
-        writeln!(out, "\n{HEADING}What to do{HEADING:#}")?;
-        mends(out, all.into_iter())?;
-    }
-    let trees = survey.trees.iter().flat_map(TreeReport::all_findings);
-    let told: Vec<&HomeFinding> = trees
-        .chain(&survey.home.left_overs)
-        .filter(|f| shown.verbose || f.severity() > Severity::Note)
-        .collect();
-    if !told.is_empty() {
-        writeln!(out, "\n{HEADING}Files and trees{HEADING:#}")?;
-        told.into_iter().try_for_each(|f| finding(out, f))?;
-    }
-    summary(out, survey, shown)
+pub fn finding(
+    out: &mut dyn Write,
+    f: &HomeFinding,
+    dir: &[u8],
+    shown: Shown<'_>,
+    explainer: &Explainer,
+) -> io::Result<()> {
+    let text = escaped(catalogue::text_below(f, dir).as_bytes());
+    let line = format!("{} {}: {text}", severity_name(f.severity()), f.code());
+    hanging(out, &line, "  ", shown)?;
+    explainer.say(out, f.code(), "    ")
 }
 
-fn surroundings(out: &mut dyn Write, survey: &Survey, shown: Shown<'_>) -> io::Result<()> {
-    let place = &survey.home.place;
-    let mut home = format!("{} (from {})", escaped(&place.path), place.source.name());
-    if survey.home.real != place.path {
-        home += &format!(", which is {}", escaped(&survey.home.real));
+/// Suggestions: every reason, then the command that does it, each command once.
+///
+/// # Errors
+/// The writer's.
+pub fn mends<'m>(
+    out: &mut dyn Write,
+    all: impl Iterator<Item = &'m Mend>,
+    shown: Shown<'_>,
+) -> io::Result<()> {
+    let mut by_command: BTreeMap<Option<Vec<u8>>, Vec<&Mend>> = BTreeMap::new();
+    for mend in all {
+        by_command.entry(mend.command()).or_default().push(mend);
     }
-    let state = if survey.home.has_state { "state.json" } else { "none: everything is untracked" };
-    let loader = shown.loader.title();
-    let cache = shown.loader.cache_entries();
-    let cache = cache.map_or_else(|| "none".to_owned(), |n| counted(n, "entry"));
-    let facts = [
-        ("home", home),
-        ("state", state.to_owned()),
-        (
-            "loader",
-            format!("{} ({})", escaped(loader.as_bytes()), escaped(shown.loader.interpreter().as_bytes())),
-        ),
-        ("ld.so.cache", cache),
-        ("judged", shown.surroundings.to_owned()),
-    ];
-    for (name, value) in facts {
-        writeln!(out, "{HEADING}{name:12}{HEADING:#}{value}")?;
-    }
-    writeln!(out)
-}
-
-fn rows(out: &mut dyn Write, survey: &Survey, shown: Shown<'_>) -> io::Result<()> {
-    let mut grid = Table::new();
-    grid.load_style(presets::NOTHING);
-    match shown.width {
-        Some(width) => grid.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
-        None => grid.set_content_arrangement(ContentArrangement::Disabled),
-    };
-    grid.set_header(["STATUS", "NAME", "FILES", "L1", "L2", "INTEGRITY", "USED BY", "FIRST CAUSE"]);
-    let mut styles = Vec::new();
-    for report in &survey.trees {
-        let status = report.status(shown.strict);
-        styles.push(color(status));
-        grid.add_row(row(report, status, shown));
-    }
-    if styles.is_empty() {
-        return writeln!(out, "nothing is installed");
-    }
-    let gap = if shown.width.is_some_and(|w| w < 100) { 1 } else { 2 };
-    for column in grid.column_iter_mut() {
-        column.set_padding((0, gap));
-    }
-    let mut styles = styles.into_iter();
-    for (i, line) in grid.lines().enumerate() {
-        let line = line.trim_end();
-        let style = if i == 0 {
-            Some(HEADING)
-        } else if line.starts_with(' ') {
-            None
-        } else {
-            styles.next()
-        };
-        match style {
-            Some(style) => writeln!(out, "{style}{line}{style:#}")?,
-            None => writeln!(out, "{line}")?,
+    for (command, reasons) in by_command {
+        for mend in reasons {
+            hanging(out, &format!("mend: {}", escaped(mend.text().as_bytes())), "  ", shown)?;
+        }
+        if let Some(command) = command {
+            writeln!(out, "    $ {HEADING}{}{HEADING:#}", escaped(&command))?;
         }
     }
     Ok(())
 }
 
-fn row(report: &TreeReport, status: Status, shown: Shown<'_>) -> [String; 8] {
-    let all = report.judged.len();
-    let passed = |enough: &dyn Fn(&crate::analyzer::audit::Library) -> bool| {
-        let n = report.judged.iter().filter(|j| j.counting().is_some_and(enough)).count();
-        if all == 0 { "-".to_owned() } else { format!("{n}/{all}") }
-    };
-    let loads = |l: &crate::analyzer::audit::Library| l.judgement.verdict == Verdict::Loads;
-    let first = passed(&|l| loads(l) || l.judgement.level_reached >= 1);
-    let second = if shown.level == Level::One { "-".to_owned() } else { passed(&loads) };
-    let integrity = match &report.integrity {
-        None => "-".to_owned(),
-        Some(Integrity::NotRecorded) => "unrecorded".to_owned(),
-        Some(Integrity::Compared { findings, .. }) => {
-            let errors = findings.iter().filter(|f| f.severity() == Severity::Error).count();
-            match (errors, findings.len()) {
-                (0, 0) => "ok".to_owned(),
-                (0, n) => format!("{n} added"),
-                (n, _) => format!("{n} changed"),
-            }
+/// A paragraph whose later lines are further in.
+///
+/// # Errors
+/// The writer's.
+pub fn hanging(out: &mut dyn Write, text: &str, indent: &str, shown: Shown<'_>) -> io::Result<()> {
+    let columns = shown.columns();
+    let (mut first, mut rest) = (String::new(), text);
+    // The first line by hand: it starts further out.
+    while let Some((word, more)) = rest.split_once(' ').or((!rest.is_empty()).then_some((rest, ""))) {
+        let wider = indent.len() + first.chars().count() + 1 + word.chars().count();
+        if !first.is_empty() && wider > columns {
+            break;
         }
-    };
-    let cause = first_problem(report, shown.strict);
-    let name = match report.tree.room {
-        Room::Library => report.tree.spec(),
-        Room::Tool => format!("{} (tool)", report.tree.spec()),
-    };
-    let users = match report.tree.used_by.as_slice() {
-        [] => "-".to_owned(),
-        [one] => escaped(one.as_bytes()),
-        [one, more @ ..] => format!("{} +{}", escaped(one.as_bytes()), more.len()),
-    };
-    [
-        status.name().to_owned(),
-        escaped(name.as_bytes()),
-        report.listing.entries.len().to_string(),
-        first,
-        second,
-        integrity,
-        users,
-        cause,
-    ]
+        if !first.is_empty() {
+            first.push(' ');
+        }
+        first.push_str(word);
+        rest = more;
+    }
+    writeln!(out, "{indent}{first}")?;
+    if rest.is_empty() { Ok(()) } else { paragraph(out, rest, &format!("{indent}  "), columns) }
 }
 
-fn first_problem(report: &TreeReport, strict: bool) -> String {
-    let inner = |path: &[u8]| -> Vec<u8> {
-        let below = path.strip_prefix(report.tree.path.as_slice()).and_then(|p| p.strip_prefix(b"/"));
-        below.unwrap_or(path).to_vec()
-    };
-    let broken = report.judged.iter().filter(|j| j.is_broken(strict)).find_map(|j| j.counting());
-    if let Some(l) = broken {
-        return format!("{}: {}", escaped(&inner(&l.path)), first_cause(l));
-    }
-    let worst = report.all_findings().max_by(|a, b| {
-        // The first of equals.
-        a.severity().cmp(&b.severity()).then(std::cmp::Ordering::Greater)
-    });
-    match worst.filter(|f| f.severity() > Severity::Note) {
-        Some(f) if f.path() == report.tree.path => f.code().to_owned(),
-        Some(f) => format!("{}: {}", escaped(&inner(f.path())), f.code()),
-        None => {
-            let undecided = report
-                .judged
-                .iter()
-                .filter_map(|j| j.counting())
-                .find(|l| l.judgement.verdict == Verdict::Undecided);
-            undecided.map(|l| format!("{}: {}", escaped(&inner(&l.path)), first_cause(l))).unwrap_or_default()
+/// File by file, as `audit` of directories has it.
+///
+/// # Errors
+/// The writer's.
+pub fn files(out: &mut dyn Write, survey: &Surveyed<'_>, shown: Shown<'_>) -> io::Result<()> {
+    let all = survey.rows();
+    let told: Vec<_> = all.iter().copied().filter(|row| shown.verbose || !row.is_fine()).collect();
+    table::rows(out, told.iter().copied(), shown.width)?;
+    if shown.explain || shown.verbose {
+        let explainer = Explainer::wanting(shown.explain, shown.width);
+        for row in told.iter().filter(|row| !row.library.judgement.findings.is_empty()) {
+            details(out, *row, &explainer)?;
+            writeln!(out)?;
         }
     }
-}
-
-/// `48 trees: 40 ok, 3 broken.`
-fn summary(out: &mut dyn Write, survey: &Survey, shown: Shown<'_>) -> io::Result<()> {
-    let mut counts = std::collections::BTreeMap::new();
-    for report in &survey.trees {
-        *counts.entry(report.status(shown.strict)).or_insert(0_usize) += 1;
-    }
-    let parts: Vec<String> = counts.iter().rev().map(|(s, n)| format!("{n} {}", s.name())).collect();
-    let parts = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
-    writeln!(
-        out,
-        "\n{}, {}{parts}.",
-        counted(survey.trees.len(), "tree"),
-        counted(survey.len(), "file") + " judged"
-    )
+    table::totals(out, &Totals::of(all.iter().map(|row| row.library)))?;
+    table::root_causes(out, &audit::root_causes(all.iter().map(|row| row.library)), shown.verbose)?;
+    shown.level3(out, survey)
 }

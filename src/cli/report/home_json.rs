@@ -10,17 +10,20 @@ use super::home::Shown;
 use super::json::tool;
 use super::ndjson::{self, write_json_bytes};
 use super::problem::{Case, of_home_finding, severity_name};
-use super::{SCHEMA_VERSION, Totals};
-use crate::analyzer::audit::Library;
+use super::row::Row;
+use super::surveyed::{Surveyed, TreeRow};
+use super::{SCHEMA_VERSION, Totals, probe};
 use crate::home::finding::HomeFinding;
 use crate::home::integrity::Integrity;
-use crate::home::survey::{Judged, Survey, TreeReport};
+use crate::home::survey::{Judged, Surroundings};
+use crate::home::vocabulary::category;
 
 /// Writes the document.
 ///
 /// # Errors
 /// The writer's.
-pub fn write(out: &mut dyn Write, survey: &Survey, shown: Shown<'_>) -> io::Result<()> {
+pub fn write(out: &mut dyn Write, surveyed: &Surveyed<'_>, shown: Shown<'_>) -> io::Result<()> {
+    let survey = surveyed.survey;
     write!(out, "{{\"schema_version\":{SCHEMA_VERSION},\n\"tool\":{},\n\"loader\":", tool())?;
     serde_json::to_writer(&mut *out, shown.loader)?;
     out.write_all(b",\n\"home\":{\"path\":")?;
@@ -34,19 +37,23 @@ pub fn write(out: &mut dyn Write, survey: &Survey, shown: Shown<'_>) -> io::Resu
         survey.home.has_state,
         json!(shown.surroundings)
     )?;
-    for (i, report) in survey.trees.iter().enumerate() {
+    for (i, row) in surveyed.trees().enumerate() {
         out.write_all(if i > 0 { b",\n" } else { b"\n" })?;
-        tree(out, report, shown)?;
+        tree(out, row, shown.strict)?;
     }
-    let mut totals = Totals::default();
-    survey.trees.iter().flat_map(|t| &t.judged).filter_map(Judged::counting).for_each(|l| totals.add(l));
-    let failed = Case::of_survey(survey, shown.strict).iter().filter(|c| c.failed).count();
+    let rows = surveyed.rows();
+    let totals = Totals::of(rows.iter().map(|row| row.library));
+    let failed = Case::of_survey(surveyed, shown.strict).iter().filter(|c| c.failed).count();
     write!(
         out,
         "],\n\"totals\":{},\n\"failed\":{failed},\n\"left_overs\":",
         serde_json::to_string(&totals)?
     )?;
     findings(out, survey.home.left_overs.iter())?;
+    if let Some(header) = shown.level3 {
+        out.write_all(b",\n\"level3\":")?;
+        probe::write_header(out, header, &rows)?;
+    }
     out.write_all(b"}\n")
 }
 
@@ -54,7 +61,8 @@ pub fn write(out: &mut dyn Write, survey: &Survey, shown: Shown<'_>) -> io::Resu
 ///
 /// # Errors
 /// The writer's.
-pub fn tree(out: &mut dyn Write, report: &TreeReport, shown: Shown<'_>) -> io::Result<()> {
+pub fn tree(out: &mut dyn Write, row: TreeRow<'_>, strict: bool) -> io::Result<()> {
+    let report = row.report;
     let tree = &report.tree;
     write!(
         out,
@@ -62,7 +70,7 @@ pub fn tree(out: &mut dyn Write, report: &TreeReport, shown: Shown<'_>) -> io::R
         json!(tree.room.name()),
         json!(tree.name),
         json!(tree.version),
-        json!(report.status(shown.strict).name()),
+        json!(row.status(strict).name()),
         tree.is_tracked(),
         tree.present,
         tree.active,
@@ -75,9 +83,9 @@ pub fn tree(out: &mut dyn Write, report: &TreeReport, shown: Shown<'_>) -> io::R
         Some(Integrity::Compared { same, .. }) => json!({"recorded": true, "same": same}),
     };
     write!(out, ",\"entries\":{},\"integrity\":{integrity},\"files\":[", report.listing.entries.len())?;
-    for (i, j) in report.judged.iter().enumerate() {
+    for (i, (j, of_file)) in row.rows().enumerate() {
         out.write_all(if i > 0 { b"," } else { b"" })?;
-        file(out, j, shown.strict)?;
+        file(out, j, of_file, strict)?;
     }
     out.write_all(b"],\"findings\":")?;
     findings(out, report.all_findings())?;
@@ -96,25 +104,27 @@ pub fn tree(out: &mut dyn Write, report: &TreeReport, shown: Shown<'_>) -> io::R
     out.write_all(b"]}")
 }
 
-fn file(out: &mut dyn Write, j: &Judged, strict: bool) -> io::Result<()> {
+fn file(out: &mut dyn Write, j: &Judged, row: Row<'_>, strict: bool) -> io::Result<()> {
     out.write_all(b"{\"path\":")?;
     write_json_bytes(out, &j.path)?;
-    let counts = if j.wrapped && j.wrapper.is_some() || j.plain.is_none() { "wrapper" } else { "plain" };
+    let in_wrapper = j.counting_in(Surroundings::Wrapper).is_some();
     write!(
         out,
-        ",\"program\":{},\"broken\":{},\"counts\":\"{counts}\",\"plain\":",
+        ",\"program\":{},\"broken\":{},\"category\":{},\"counts\":\"{}\"",
         j.program,
-        j.is_broken(strict)
+        TreeRow::is_broken(j, row, strict),
+        category(row.library).map_or(Value::Null, |c| json!({"value": c.value(), "text": c.text()})),
+        if in_wrapper { "wrapper" } else { "plain" },
     )?;
-    let mut verdict = |name: &str, l: &Option<Library>| -> io::Result<()> {
-        out.write_all(name.as_bytes())?;
-        match l {
-            Some(l) => ndjson::object(out, l),
-            None => out.write_all(b"null"),
+    // The probe stands beside the verdict it was made for.
+    for (name, verdict, counts) in [("plain", &j.plain, !in_wrapper), ("wrapper", &j.wrapper, in_wrapper)] {
+        write!(out, ",\"{name}\":")?;
+        match verdict {
+            Some(_) if counts => ndjson::object(out, row)?,
+            Some(library) => ndjson::object(out, library)?,
+            None => out.write_all(b"null")?,
         }
-    };
-    verdict("", &j.plain)?;
-    verdict(",\"wrapper\":", &j.wrapper)?;
+    }
     out.write_all(b"}")
 }
 

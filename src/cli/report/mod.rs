@@ -2,7 +2,9 @@
 //! It must never ask the disk anything or change a verdict; every string of a file is escaped before a screen sees it.
 //! Renderers are separate from the engine, and options from both, as in ripgrep.
 
+pub mod doctor;
 pub mod escape;
+pub mod explainer;
 pub mod github;
 pub mod home;
 pub mod home_json;
@@ -14,6 +16,7 @@ pub mod probe;
 pub mod problem;
 pub mod row;
 pub mod sarif;
+pub mod surveyed;
 pub mod table;
 pub mod text;
 pub mod tree;

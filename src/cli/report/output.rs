@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anstream::{AutoStream, StripStream};
 
+use super::super::interrupt::Interruption;
 use super::super::request::Run;
 
 /// The receiver of a report.
@@ -27,6 +28,7 @@ pub struct Pending {
     temporary: PathBuf,
     place: PathBuf,
     done: bool,
+    interruption: Interruption,
 }
 
 impl Sink {
@@ -36,7 +38,7 @@ impl Sink {
     /// The file cannot be made.
     pub fn data(run: &Run) -> io::Result<Sink> {
         match &run.output {
-            Some(place) => Pending::new(place).map(Sink::File),
+            Some(place) => Pending::new(place, &run.interruption).map(Sink::File),
             None => Ok(Sink::Data(super::pipe())),
         }
     }
@@ -47,7 +49,7 @@ impl Sink {
     /// The file cannot be made.
     pub fn people(run: &Run) -> io::Result<Sink> {
         match &run.output {
-            Some(place) => Pending::new(place).map(Sink::File),
+            Some(place) => Pending::new(place, &run.interruption).map(Sink::File),
             None => Ok(Sink::People(super::screen(run.screen.color))),
         }
     }
@@ -67,20 +69,23 @@ impl Sink {
 }
 
 impl Pending {
-    fn new(place: &Path) -> io::Result<Box<Pending>> {
+    fn new(place: &Path, interruption: &Interruption) -> io::Result<Box<Pending>> {
         let name = place.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::IsADirectory))?;
         let mut hidden = std::ffi::OsString::from(".");
         hidden.push(name);
         hidden.push(format!(".{}", std::process::id()));
         let temporary = place.with_file_name(hidden);
         let file = File::create_new(&temporary)?;
+        interruption.half_written(Some(&temporary));
         let out = BufWriter::new(StripStream::new(file));
-        Ok(Box::new(Pending { out, temporary, place: place.to_owned(), done: false }))
+        let (place, interruption) = (place.to_owned(), interruption.clone());
+        Ok(Box::new(Pending { out, temporary, place, done: false, interruption }))
     }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
+        self.interruption.half_written(None);
         if !self.done {
             let _ = fs::remove_file(&self.temporary);
         }

@@ -3,12 +3,12 @@
 //! The neutral middle, as in ruff's diagnostics: one shape, one file per output.
 
 use super::row::Row;
+use super::surveyed::{Surveyed, TreeRow};
 use crate::analyzer::catalogue;
 use crate::analyzer::finding::{Finding, Severity};
 use crate::analyzer::verdict::Verdict;
 use crate::home;
 use crate::home::finding::HomeFinding;
-use crate::home::survey::{Judged, Survey};
 use crate::loader::finding::ProbeFinding;
 
 /// One problem.
@@ -71,25 +71,24 @@ impl Case {
     }
 
     /// All of a home: its files, then what is to be said of each tree, then left-overs.
-    pub fn of_survey(survey: &Survey, strict: bool) -> Vec<Case> {
+    pub fn of_survey(survey: &Surveyed<'_>, strict: bool) -> Vec<Case> {
         let mut cases = Vec::new();
-        for report in &survey.trees {
-            let suite = report.tree.spec();
-            let judged =
-                report.judged.iter().filter_map(|j: &Judged| Some((j.counting()?, j.is_broken(strict))));
-            cases.extend(
-                judged.map(|(l, failed)| Case { suite: suite.clone(), ..Case::of_library(l, failed) }),
-            );
-            let problems: Vec<Problem> = report.all_findings().map(of_home_finding).collect();
+        for tree in survey.trees() {
+            let suite = tree.report.tree.spec();
+            cases.extend(tree.rows().map(|(judged, row)| {
+                let failed = TreeRow::is_broken(judged, row, strict);
+                Case { suite: suite.clone(), ..Case::of_library(row, failed) }
+            }));
+            let problems: Vec<Problem> = tree.report.all_findings().map(of_home_finding).collect();
             cases.push(Case {
                 failed: problems.iter().any(|p| p.severity == Severity::Error),
                 suite,
-                path: report.tree.path.clone(),
+                path: tree.report.tree.path.clone(),
                 undecided: false,
                 problems,
             });
         }
-        let left = survey.home.left_overs.iter().map(|f| Case {
+        let left = survey.survey.home.left_overs.iter().map(|f| Case {
             suite: "left-overs".to_owned(),
             path: f.path().to_vec(),
             failed: f.severity() == Severity::Error,

@@ -15,7 +15,7 @@ use crate::analyzer::catalogue;
 use crate::analyzer::verdict::Class;
 
 /// Root causes shown unless all are asked for.
-const SHOWN_CAUSES: usize = 20;
+pub(super) const SHOWN_CAUSES: usize = 20;
 /// The column of the probe, if there is one; the next is the path.
 const PROBE: usize = 2;
 /// A place where a path may be broken: no columns wide, and never in an escaped name.
@@ -131,7 +131,7 @@ pub fn root_causes(out: &mut dyn Write, causes: &[RootCause], all: bool) -> io::
 }
 
 /// The cause in a few words. Not escaped.
-fn sentence(cause: &RootCause) -> String {
+pub(super) fn sentence(cause: &RootCause) -> String {
     let subject = String::from_utf8_lossy(&cause.subject);
     match cause.code {
         "needed-not-found" => format!("{subject} is missing"),

@@ -5,6 +5,7 @@
 use std::io::{self, Write};
 
 use super::escape::escaped;
+use super::explainer::Explainer;
 use super::problem::severity_name;
 use super::row::Row;
 use super::{FAINT, class_name, counted, ndjson};
@@ -58,7 +59,7 @@ pub fn dies(death: Death) -> String {
 ///
 /// # Errors
 /// The writer's.
-pub fn details<'r>(out: &mut dyn Write, row: impl Into<Row<'r>>) -> io::Result<()> {
+pub fn details<'r>(out: &mut dyn Write, row: impl Into<Row<'r>>, explainer: &Explainer) -> io::Result<()> {
     let row = row.into();
     let library = row.library;
     let verdict = &library.judgement.verdict;
@@ -87,9 +88,11 @@ pub fn details<'r>(out: &mut dyn Write, row: impl Into<Row<'r>>) -> io::Result<(
     }
     for f in row.probe_findings() {
         told(out, f.severity(), f.code(), &f.text(), f.hint())?;
+        explainer.say(out, f.code(), "    ")?;
     }
     for f in &library.judgement.findings {
         told(out, f.severity(), f.code(), &catalogue::text(f), &catalogue::hint(f))?;
+        explainer.say(out, f.code(), "    ")?;
     }
     missing(out, library)
 }

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 
 use super::escape::escaped;
+use super::explainer::Explainer;
 use super::{FAINT, HEADING, text as words};
 use crate::analyzer::audit::Library;
 use crate::analyzer::catalogue;
@@ -153,7 +154,7 @@ pub fn text(out: &mut dyn Write, tree: &Tree, verbose: bool) -> io::Result<()> {
         writeln!(out, "  {priority}: {names} [{feature}{description}] => {found}")?;
     }
     writeln!(out)?;
-    words::details(out, &tree.library)
+    words::details(out, &tree.library, &Explainer::silent())
 }
 
 /// One object whose edges are being drawn.
