@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tsuku_verify::analyzer::image::macho::exports::{Export, ExportKind};
 use tsuku_verify::analyzer::image::macho::facts::Dependent;
-use tsuku_verify::analyzer::image::macho::{Container, MachoFacts, container, looks_like, read};
+use tsuku_verify::analyzer::image::macho::valid::{Inspection, objection};
+use tsuku_verify::analyzer::image::macho::{Container, MachoFacts, chains, container, looks_like, read};
 
 /// Files, slices and faults seen.
 #[derive(Default)]
@@ -20,6 +21,8 @@ struct Counts {
     binds: usize,
     exports: usize,
     damaged: usize,
+    chained: u64,
+    objections: usize,
 }
 
 fn main() {
@@ -37,9 +40,10 @@ fn main() {
             file(&path, &bytes, quiet, &mut counts);
         }
     }
-    let Counts { files, slices, faults, binds, exports, damaged } = counts;
+    let Counts { files, slices, faults, binds, exports, damaged, chained, objections } = counts;
     let total = json!({
         "files": files, "slices": slices, "faults": faults, "binds": binds, "exports": exports, "damaged_signatures": damaged,
+        "chained_pointers": chained, "objections": objections,
     });
     println!("{}", json!({ "total": total }));
 }
@@ -71,7 +75,7 @@ fn file(path: &Path, bytes: &[u8], quiet: bool, counts: &mut Counts) {
         match read(slice) {
             Err(fault) => fault_line(path, &fault.to_string(), counts),
             Ok(facts) => {
-                let line = facts_line(path, &facts, counts);
+                let line = facts_line(path, &facts, bytes.len() as u64, counts);
                 if !quiet {
                     println!("{line}");
                 }
@@ -89,7 +93,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn facts_line(path: &Path, facts: &MachoFacts<'_>, counts: &mut Counts) -> Value {
+fn facts_line(path: &Path, facts: &MachoFacts<'_>, size: u64, counts: &mut Counts) -> Value {
     let mut faults: Vec<String> = Vec::new();
     faults.extend(facts.malformed.map(|f| f.to_string()));
     faults.extend(facts.binds.fault.map(|f| f.to_string()));
@@ -104,6 +108,14 @@ fn facts_line(path: &Path, facts: &MachoFacts<'_>, counts: &mut Counts) -> Value
         ControlFlow::Continue(())
     });
     faults.extend(walked.err().map(|f| f.to_string()));
+    match chains::check(facts) {
+        Ok(found) => counts.chained += found.pointers,
+        Err(fault) => faults.push(fault.to_string()),
+    }
+    let objections: Vec<Value> = [Inspection::Spring2025, Inspection::Fall2025]
+        .map(|inspection| json!(objection(facts, size, inspection).map(|o| o.loader_words())))
+        .into();
+    counts.objections += usize::from(objections.iter().any(|o| !o.is_null()));
     let signature = match &facts.signature {
         None => Value::Null,
         Some(Err(fault)) => {
@@ -145,13 +157,15 @@ fn facts_line(path: &Path, facts: &MachoFacts<'_>, counts: &mut Counts) -> Value
         "binds": binds,
         "exports": exports,
         "signature": signature,
+        "objections": objections,
         "faults": faults,
     })
 }
 
 fn dependent(d: &Dependent<'_>) -> Value {
     let l = d.linkage;
-    let flags = [(l.weak, "weak"), (l.reexport, "reexport"), (l.upward, "upward"), (l.delay_init, "delay-init")];
+    let flags =
+        [(l.weak, "weak"), (l.reexport, "reexport"), (l.upward, "upward"), (l.delay_init, "delay-init")];
     let flags: Vec<&str> = flags.iter().filter(|(on, _)| *on).map(|(_, name)| *name).collect();
     json!([text(d.name), flags.join(","), d.current.to_string(), d.compatibility.to_string()])
 }

@@ -129,7 +129,7 @@ impl Fault {
                 Some("BIND_SUBOPCODE_THREADED_SET_BIND_ORDINAL_TABLE_SIZE_ULEB size too large".to_owned())
             }
             Problem::Ordinal if opcodes => Some("unexpected dylib ordinal in weak_bind".to_owned()),
-            Problem::OutOfRange if self.part == Part::ChainedFixups => {
+            Problem::BadSize(_) if self.part == Part::ChainedFixups => {
                 Some("malformed import table".to_owned())
             }
             Problem::Unterminated if self.part == Part::ChainedFixups => {

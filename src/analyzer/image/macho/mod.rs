@@ -5,6 +5,7 @@
 pub mod arch;
 pub mod binds;
 mod chained;
+pub mod chains;
 pub mod commands;
 pub mod exports;
 pub mod facts;
@@ -16,6 +17,8 @@ mod relocations;
 pub mod signature;
 mod stream;
 mod symbols;
+pub mod tables;
+pub mod valid;
 
 pub use arch::Arch;
 pub use facts::MachoFacts;

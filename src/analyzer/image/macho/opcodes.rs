@@ -244,11 +244,14 @@ impl<'h> State<'h> {
             addend: self.addend,
             kind: dialect.kind,
         };
-        let repeated = dialect.kind == BindKind::WeakOverride
-            && binds.records.last().is_some_and(|last| {
-                last.kind == record.kind && last.name == record.name && last.addend == record.addend
-            });
-        if dialect.all_targets || (self.fresh && !repeated) {
+        // In the weak stream dyld compares with the target before it: the place of the name, and the addend.
+        let fresh = match (dialect.kind, binds.records.last()) {
+            (BindKind::WeakOverride, Some(last)) if last.kind == record.kind => {
+                !std::ptr::eq(last.name, record.name) || last.addend != record.addend
+            }
+            _ => self.fresh,
+        };
+        if dialect.all_targets || fresh {
             if binds.records.len() >= limits::BINDS {
                 return Err(place.fault(Problem::TooMuch));
             }

@@ -1,0 +1,13 @@
+//! Facts of Mach-O files: hand-made images, right and wrong ones, against what dyld's source says about each.
+#![expect(clippy::disallowed_methods, reason = "tests read files")]
+
+mod binds;
+mod chains;
+mod commands;
+mod exports;
+mod fat;
+mod image;
+mod mutants;
+mod second_reader;
+mod signature;
+mod valid;
