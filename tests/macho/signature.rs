@@ -27,7 +27,7 @@ fn every_hash_and_page_size() {
     let hashes =
         [(1, HashKind::Sha1), (2, HashKind::Sha256), (3, HashKind::Sha256Truncated), (4, HashKind::Sha384)];
     for (number, kind) in hashes {
-        for (log2, pages) in [(12, 9), (14, 3), (0, 1)] {
+        for (log2, pages) in [(12, 9), (14, 3)] {
             let bytes = Image::library(ARM64).signed(&[number], log2);
             with(&bytes, |s| {
                 let d = s.directory().unwrap();
@@ -79,8 +79,8 @@ fn of_several_directories_the_strongest_counts() {
 fn old_versions_end_before_newer_fields() {
     for version in [0x2_0000, 0x2_0100, 0x2_0200, 0x2_0300] {
         let mut directory = code_directory(&[0; 0x2000], 2, 12, version);
-        // What would be scatter, team and the 64-bit limit, filled in.
-        directory[44..48].copy_from_slice(&60u32.to_be_bytes());
+        // What would be scatter (an end at once), team and the 64-bit limit, filled in.
+        directory[44..48].copy_from_slice(&64u32.to_be_bytes());
         directory[48..52].copy_from_slice(&88u32.to_be_bytes());
         directory[56..64].copy_from_slice(&0x1_0000_0000u64.to_be_bytes());
         let bytes = holding(&super_blob(&[directory]));
@@ -140,9 +140,42 @@ fn blobs_that_cannot_be() {
     assert_eq!(patched(48, u32::MAX), Problem::BadSize(u32::MAX.into()));
     assert_eq!(patched(56, 0x2005_000c), Problem::UnknownFormat(5));
     assert_eq!(patched(56, 0x1402_000c), Problem::BadSize(0x14));
-    assert_eq!(patched(56, 0x2002_0020), Problem::BadValue(0x20));
-    let seven = vec![code_directory(&[0; 16], 2, 12, 0x2_0400); 7];
-    let mut blob = super_blob(&seven);
-    blob[12 + 8 * 6..16 + 8 * 6].copy_from_slice(&0u32.to_be_bytes());
-    assert_eq!(problem(&blob), Problem::Duplicate);
+    for log2 in [0, 11, 13, 15, 16, 255] {
+        assert_eq!(patched(56, 0x2002_0000 | log2), Problem::BadValue(log2.into()));
+    }
+    // A scatter vector that does not end in the directory.
+    assert_eq!(patched(64, 10_000), Problem::OutOfRange);
+    let two = |kinds: [u8; 2]| kinds.map(|kind| code_directory(&[0; 16], kind, 12, 0x2_0400));
+    assert_eq!(problem(&super_blob(&two([2, 2]))), Problem::Duplicate);
+    // A second one of a weaker hash is passed over.
+    let three = [two([1, 2]).to_vec(), two([1, 1])[..1].to_vec()].concat();
+    with(&holding(&super_blob(&three)), |s| assert_eq!(s.directories.len(), 2));
+}
+
+#[test]
+fn a_directory_alone_is_a_signature() {
+    let mut image = Image::library(ARM64);
+    let bare = code_directory(&image.build()[..0x2000], 2, 12, 0x2_0400);
+    image.table(LC_CODE_SIGNATURE, &bare);
+    with(&image.build(), |s| assert_eq!(s.directory().unwrap().limit, 0x2000));
+}
+
+#[test]
+fn entitlements_have_their_own_magic() {
+    let blob = |magic: u32| [magic.to_be_bytes(), 8u32.to_be_bytes()].concat();
+    let with_slots = |slots: &[(u32, u32)]| {
+        let mut parts = vec![code_directory(&[0; 16], 2, 12, 0x2_0400)];
+        parts.extend(slots.iter().map(|(_, magic)| blob(*magic)));
+        let mut whole = super_blob(&parts);
+        for (i, (slot, _)) in slots.iter().enumerate() {
+            let at = 12 + 8 * (i + 1);
+            whole[at..at + 4].copy_from_slice(&slot.to_be_bytes());
+        }
+        read(&holding(&whole)).unwrap().signature.unwrap().map(drop).map_err(|fault| fault.problem)
+    };
+    assert_eq!(with_slots(&[(5, 0xfade_7171), (7, 0xfade_7172), (11, 0xfade_8181)]), Ok(()));
+    assert_eq!(with_slots(&[(5, 0xfade_7172)]), Err(Problem::BadMagic(0xfade_7172)));
+    assert_eq!(with_slots(&[(7, 0xfade_7172), (7, 0xfade_7172)]), Err(Problem::Duplicate));
+    // Requirements are anything.
+    assert_eq!(with_slots(&[(2, 1), (2, 1)]), Ok(()));
 }

@@ -13,6 +13,15 @@ use super::stream;
 
 const EMBEDDED: u32 = 0xfade_0cc0;
 const DIRECTORY: u32 = 0xfade_0c02;
+/// Slots that hold one kind of blob, and at most one of it: entitlements in two forms, launch constraints.
+const SINGLE_SLOTS: [(u32, u32); 6] = [
+    (5, 0xfade_7171),
+    (7, 0xfade_7172),
+    (8, 0xfade_8181),
+    (9, 0xfade_8181),
+    (10, 0xfade_8181),
+    (11, 0xfade_8181),
+];
 /// Slots of the directory and of its alternates.
 const DIRECTORY_SLOTS: [u32; 6] = [0, 0x1000, 0x1001, 0x1002, 0x1003, 0x1004];
 /// Slot of the CMS message; eight bytes of it are only its head.
@@ -71,8 +80,8 @@ pub struct Directory<'h> {
     pub flags: u32,
     /// The hash of a page.
     pub hash: HashKind,
-    /// Size of a page; none means the code is hashed in one piece.
-    pub page_size: Option<u64>,
+    /// Size of a page: 4 KiB or 16 KiB.
+    pub page_size: u64,
     /// The bytes of the image that are signed, from its start.
     pub limit: u64,
     /// The hashes of all pages.
@@ -81,7 +90,7 @@ pub struct Directory<'h> {
     pub identifier: &'h [u8],
     /// The team of the certificate.
     pub team: Option<&'h [u8]>,
-    /// Pages are scattered over the file: the kernel of today does not use that for libraries, and nobody writes it.
+    /// The hashes are scattered over the pages in a way of their own, which no known tool writes: they are not checked.
     pub scattered: bool,
 }
 
@@ -125,8 +134,7 @@ pub struct Pages {
 impl<'h> Signature<'h> {
     /// The directory the kernel uses.
     pub fn directory(&self) -> Option<&Directory<'h>> {
-        // Of equals the first.
-        self.directories.iter().rev().max_by_key(|d| d.hash)
+        self.directories.iter().max_by_key(|d| d.hash)
     }
 
     /// Whether everything before the signature is signed, as dyld demands.
@@ -137,12 +145,11 @@ impl<'h> Signature<'h> {
     /// Hashes every page of the image. This reads all of it.
     pub fn check_pages(&self, image: &[u8]) -> Pages {
         let mut pages = Pages::default();
-        let Some(directory) = self.directory() else { return pages };
-        let page_size = directory.page_size.unwrap_or(directory.limit).max(1);
+        let Some(directory) = self.directory().filter(|d| !d.scattered) else { return pages };
         let mut hashes = directory.hashes.chunks_exact(directory.hash.size());
         let mut at = 0;
         while at < directory.limit {
-            let end = at.saturating_add(page_size).min(directory.limit);
+            let end = at.saturating_add(directory.page_size).min(directory.limit);
             let range = usize::try_from(at).ok().zip(usize::try_from(end).ok());
             let page = range.and_then(|(start, end)| image.get(start..end));
             let intact = match (page, hashes.next()) {
@@ -163,35 +170,23 @@ impl<'h> Signature<'h> {
     }
 }
 
-/// Reads the signature at `range`.
+/// Reads the signature at `range`: a super blob, or a directory alone.
 pub(super) fn read<'h>(image: &'h [u8], range: Range) -> Result<Signature<'h>, Fault> {
     let base = u64::from(range.offset);
     let fault = |offset: u64, problem| Fault::new(Part::CodeSignature, base + offset, problem);
     let bytes = range.bytes(image).ok_or_else(|| fault(0, Problem::OutOfRange))?;
-    let head = bytes.read_at::<raw::CsSuperBlob>(0).map_err(|()| fault(0, Problem::OutOfRange))?;
-    if head.magic.get(BE) != EMBEDDED {
-        return Err(fault(0, Problem::BadMagic(head.magic.get(BE))));
-    }
+    let head = bytes.read_at::<raw::CsGenericBlob>(0).map_err(|()| fault(0, Problem::OutOfRange))?;
     let length = head.length.get(BE);
     let blob = usize::try_from(length).ok().and_then(|n| bytes.get(..n));
     let blob = blob.ok_or_else(|| fault(4, Problem::BadSize(length.into())))?;
-    let count = usize::try_from(head.count.get(BE)).unwrap_or(usize::MAX);
-    let index = blob
-        .read_slice_at::<raw::CsBlobIndex>(size_of::<raw::CsSuperBlob>() as u64, count)
-        .map_err(|()| fault(8, Problem::BadSize(count as u64)))?;
     let mut signature = Signature { range, directories: Vec::new(), has_identity: false };
-    for entry in index {
-        let (slot, offset) = (entry.slot.get(BE).0, u64::from(entry.offset.get(BE)));
-        let part = inner(blob, offset).ok_or_else(|| fault(offset, Problem::OutOfRange))?;
-        if DIRECTORY_SLOTS.contains(&slot) {
-            if signature.directories.len() >= DIRECTORY_SLOTS.len() {
-                return Err(fault(offset, Problem::Duplicate));
-            }
-            let directory = directory(part, base + offset).map_err(|problem| fault(offset, problem))?;
+    match head.magic.get(BE) {
+        EMBEDDED => signature.index(blob, base)?,
+        DIRECTORY => {
+            let directory = directory(blob, base).map_err(|problem| fault(0, problem))?;
             signature.directories.push(directory);
-        } else if slot == CMS_SLOT {
-            signature.has_identity = part.len() > 8;
         }
+        magic => return Err(fault(0, Problem::BadMagic(magic))),
     }
     if signature.directories.is_empty() {
         return Err(fault(0, Problem::Incomplete));
@@ -199,10 +194,49 @@ pub(super) fn read<'h>(image: &'h [u8], range: Range) -> Result<Signature<'h>, F
     Ok(signature)
 }
 
+impl<'h> Signature<'h> {
+    /// Goes through the index of a super blob.
+    fn index(&mut self, blob: &'h [u8], base: u64) -> Result<(), Fault> {
+        let fault = |offset: u64, problem| Fault::new(Part::CodeSignature, base + offset, problem);
+        let head = blob.read_at::<raw::CsSuperBlob>(0).map_err(|()| fault(0, Problem::OutOfRange))?;
+        let count = usize::try_from(head.count.get(BE)).unwrap_or(usize::MAX);
+        let index = blob
+            .read_slice_at::<raw::CsBlobIndex>(size_of::<raw::CsSuperBlob>() as u64, count)
+            .map_err(|()| fault(8, Problem::BadSize(count as u64)))?;
+        let mut singles: Vec<u32> = Vec::new();
+        for entry in index {
+            let (slot, offset) = (entry.slot.get(BE).0, u64::from(entry.offset.get(BE)));
+            let part = inner(blob, offset).ok_or_else(|| fault(offset, Problem::OutOfRange))?;
+            if DIRECTORY_SLOTS.contains(&slot) {
+                let found = directory(part, base + offset).map_err(|problem| fault(offset, problem))?;
+                // A second one of the strongest hash so far is refused; a weaker one is passed over.
+                if self.directory().is_some_and(|best| best.hash == found.hash) {
+                    return Err(fault(offset, Problem::Duplicate));
+                }
+                if self.directories.iter().all(|d| d.hash != found.hash) {
+                    self.directories.push(found);
+                }
+            } else if let Some((_, magic)) = SINGLE_SLOTS.iter().find(|(single, _)| *single == slot) {
+                let found = part.read_at::<object::U32<BE>>(0).map_or(0, |m| m.get(BE));
+                if found != *magic {
+                    return Err(fault(offset, Problem::BadMagic(found)));
+                }
+                if singles.contains(&slot) {
+                    return Err(fault(offset, Problem::Duplicate));
+                }
+                singles.push(slot);
+            } else if slot == CMS_SLOT {
+                self.has_identity = part.len() > 8;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The blob at an offset of the super blob, cut to its own length.
 fn inner(blob: &[u8], offset: u64) -> Option<&[u8]> {
     let head = blob.read_at::<raw::CsGenericBlob>(offset).ok()?;
-    blob.read_bytes_at(offset, head.length.get(BE).into()).ok().filter(|bytes| bytes.len() >= 8)
+    blob.read_bytes_at(offset, head.length.get(BE).into()).ok()
 }
 
 /// `cs_validate_codedirectory`.
@@ -239,11 +273,15 @@ fn directory(bytes: &[u8], offset: u64) -> Result<Directory<'_>, Problem> {
         Some(limit) if version >= 0x20300 && limit != 0 => limit,
         _ => d.code_limit.get(BE).into(),
     };
+    // Pages of the kernel (16 KiB on Apple silicon), or of 4 KiB everywhere.
     let page_size = match d.page_size {
-        0 => None,
-        log2 if log2 < 32 => Some(1 << log2),
+        log2 @ (12 | 14) => 1 << log2,
         log2 => return Err(Problem::BadValue(log2.into())),
     };
+    let scatter = extra(0x20100, 44);
+    if let Some(at) = scatter {
+        scatter_ends(bytes, at.into())?;
+    }
     Ok(Directory {
         offset,
         version,
@@ -254,6 +292,17 @@ fn directory(bytes: &[u8], offset: u64) -> Result<Directory<'_>, Problem> {
         hashes,
         identifier,
         team: extra(0x20200, 48).map(text).transpose()?,
-        scattered: extra(0x20100, 44).is_some(),
+        scattered: scatter.is_some(),
     })
+}
+
+/// The scatter vector ends inside the directory.
+fn scatter_ends(bytes: &[u8], mut at: u64) -> Result<(), Problem> {
+    loop {
+        let entry = bytes.read_at::<raw::CsScatter>(at).map_err(|()| Problem::OutOfRange)?;
+        if entry.count.get(BE) == 0 {
+            return Ok(());
+        }
+        at += size_of_val(entry) as u64;
+    }
 }
