@@ -45,8 +45,8 @@ fn every_operation() {
         symbol("_a", 0),
         vec![0x51], // type pointer
         place(0),
-        vec![0x90],           // bind
-        vec![0x60 | 0, 0x7f], // addend -1
+        vec![0x90],       // bind
+        vec![0x60, 0x7f], // addend -1
         vec![0x90],
         vec![0x20],
         uleb(300), // ordinal 300

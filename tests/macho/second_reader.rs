@@ -108,7 +108,10 @@ fn both_readers_agree() {
     let stream =
         [bind("_one", 1, 0), bind("_two", 2, 1), vec![0x3e], b"\x40_flat\0\x90\xc0\x05\x08\0".to_vec()]
             .concat();
-    let lazy = [bind("_lazy", 1, 0), vec![0], bind("_lazier", 2, 0), vec![0]].concat();
+    let lazy = |name: &str, ordinal: u8| {
+        [&[0x71, 0, 0x10 | ordinal, 0x40][..], name.as_bytes(), &[0, 0x90, 0]].concat()
+    };
+    let lazy = [lazy("_lazy", 1), lazy("_lazier", 2)].concat();
     opcodes.info(&stream, b"\x40_weak\0\x71\0\x90\0", &lazy, &exports);
     let mut fixups = Image::library(ARM64);
     let imports = [

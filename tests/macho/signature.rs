@@ -123,12 +123,13 @@ fn blobs_that_cannot_be() {
         blob[at..at + 4].copy_from_slice(&value.to_be_bytes());
         problem(&blob)
     };
-    assert_eq!(problem(&good[..11]), Problem::OutOfRange);
+    assert_eq!(problem(&good[..7]), Problem::OutOfRange);
+    assert_eq!(problem(&good[..11]), Problem::BadSize(good.len() as u64));
     assert_eq!(patched(0, 0xfade_0c01), Problem::BadMagic(0xfade_0c01));
     assert_eq!(patched(4, good.len() as u32 + 1), Problem::BadSize(good.len() as u64 + 1));
     assert_eq!(patched(8, u32::MAX), Problem::BadSize(u32::MAX.into()));
     assert_eq!(patched(8, 0), Problem::Incomplete);
-    assert_eq!(patched(12, 7), Problem::Incomplete);
+    assert_eq!(patched(12, 6), Problem::Incomplete);
     assert_eq!(patched(16, u32::MAX), Problem::OutOfRange);
     // The directory is at 20: magic, length, version, flags, hash offset, identifier, special and code slots.
     assert_eq!(patched(20, 0xfade_0c01), Problem::BadMagic(0xfade_0c01));

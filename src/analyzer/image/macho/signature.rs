@@ -137,9 +137,10 @@ impl<'h> Signature<'h> {
         self.directories.iter().max_by_key(|d| d.hash)
     }
 
-    /// Whether everything before the signature is signed, as dyld demands.
+    /// Whether everything before the signature is signed, as dyld demands; the kernel counts whole pages.
     pub fn covers_image(&self) -> bool {
-        self.directory().is_some_and(|d| d.limit >= u64::from(self.range.offset))
+        let end = |d: &Directory<'_>| d.limit.checked_next_multiple_of(d.page_size);
+        self.directory().is_some_and(|d| end(d).is_none_or(|end| end >= u64::from(self.range.offset)))
     }
 
     /// Hashes every page of the image. This reads all of it.
