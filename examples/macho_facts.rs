@@ -1,6 +1,6 @@
 //! Prints the facts of Mach-O files below a directory, one JSON line a slice: one side of `scripts/second-reader-macho`.
 //! It must never judge: it prints what `image::macho` read, faults and all.
-//! Usage: `macho_facts PATH...`; with `--quiet` only one line with the counts.
+//! Usage: `macho_facts PATH...`; with `--quiet` only one line with the counts; `read_us` is the time in `read` alone.
 #![allow(clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
 use std::ops::ControlFlow;
@@ -23,6 +23,7 @@ struct Counts {
     damaged: usize,
     chained: u64,
     objections: usize,
+    reading: std::time::Duration,
 }
 
 fn main() {
@@ -40,10 +41,10 @@ fn main() {
             file(&path, &bytes, quiet, &mut counts);
         }
     }
-    let Counts { files, slices, faults, binds, exports, damaged, chained, objections } = counts;
+    let Counts { files, slices, faults, binds, exports, damaged, chained, objections, reading } = counts;
     let total = json!({
         "files": files, "slices": slices, "faults": faults, "binds": binds, "exports": exports, "damaged_signatures": damaged,
-        "chained_pointers": chained, "objections": objections,
+        "chained_pointers": chained, "objections": objections, "read_us": reading.as_micros(),
     });
     println!("{}", json!({ "total": total }));
 }
@@ -72,7 +73,10 @@ fn file(path: &Path, bytes: &[u8], quiet: bool, counts: &mut Counts) {
     };
     for slice in slices {
         counts.slices += 1;
-        match read(slice) {
+        let start = std::time::Instant::now();
+        let facts = read(slice);
+        counts.reading += start.elapsed();
+        match facts {
             Err(fault) => fault_line(path, &fault.to_string(), counts),
             Ok(facts) => {
                 let line = facts_line(path, &facts, bytes.len() as u64, counts);

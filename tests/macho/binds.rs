@@ -262,7 +262,7 @@ fn chained_imports() {
 
 #[test]
 fn chained_imports_with_addends() {
-    let mut header = |format: u32, entry: &[u8]| {
+    let header = |format: u32, entry: &[u8]| {
         let words = [0u32, 28, 32, 32 + entry.len() as u32, 1, format, 0, 0];
         let mut out: Vec<u8> = words.iter().flat_map(|v| v.to_le_bytes()).collect();
         out.extend(entry);

@@ -190,6 +190,7 @@ fn number(name: &str, otherwise: u64) -> u64 {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the sweep reads this line")]
 fn mutants_are_read_to_the_end() {
     let mut seeds = seeds();
     if let Ok(dir) = std::env::var("TSUKU_TEST_MUTANTS_OF") {

@@ -190,9 +190,9 @@ fn uuids_and_names() {
 #[test]
 fn duplicates() {
     let dependents = each("duplicate linked dylib '/usr/lib/libSystem.B.dylib'", "15.0", "26.0");
-    assert_eq!(from_sdk(|i| drop(i.dylib(LC_LOAD_WEAK_DYLIB, "/usr/lib/libSystem.B.dylib"))), dependents);
+    assert_eq!(from_sdk(|i| _ = i.dylib(LC_LOAD_WEAK_DYLIB, "/usr/lib/libSystem.B.dylib")), dependents);
     let rpaths = each("duplicate LC_RPATH '@loader_path'", "15.4", "26.0");
-    assert_eq!(from_sdk(|i| drop(i.rpath("@loader_path").rpath("/x").rpath("@loader_path"))), rpaths);
+    assert_eq!(from_sdk(|i| _ = i.rpath("@loader_path").rpath("/x").rpath("@loader_path")), rpaths);
     // dyld remembers the first 64.
     let many = |i: &mut Image, unique: usize| {
         for n in 0..unique {
