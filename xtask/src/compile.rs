@@ -100,6 +100,15 @@ impl Build<'_> {
         for name in ["RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "TSUKU_DLTEST_PINS", "TSUKU_DLTEST_EMBED"] {
             cargo.env_remove(name);
         }
+        // Settings of profiles and linkers that somebody made for other work.
+        for (name, _) in std::env::vars_os() {
+            if name
+                .to_str()
+                .is_some_and(|name| name.starts_with("CARGO_PROFILE_") || name.starts_with("CARGO_TARGET_"))
+            {
+                cargo.env_remove(name);
+            }
+        }
         cargo
             .env("CARGO_ENCODED_RUSTFLAGS", self.flags()?.join("\u{1f}"))
             .env("CARGO_INCREMENTAL", "0")

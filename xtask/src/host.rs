@@ -26,6 +26,10 @@ pub fn host(set: &Assembled, backend: &dyn Backend) -> Result<(), Problem> {
         }
     };
     check_draft(set, &draft)?;
+    for name in &draft.broken {
+        backend.upload(plan, &set.dir.join(name))?;
+    }
+    let draft = if draft.broken.is_empty() { draft } else { our_draft(set, backend)? };
     let before = tempfile::tempdir().map_err(Problem::file(&set.dir))?;
     let there = before.path().join("there");
     if !draft.assets.is_empty() {
@@ -72,7 +76,8 @@ pub fn check_draft(set: &Assembled, draft: &Draft) -> Result<(), Problem> {
         });
     }
     let ours = set.targets.assets();
-    let foreign: Vec<String> = draft.assets.iter().filter(|name| !ours.contains(name)).cloned().collect();
+    let foreign: Vec<String> =
+        draft.assets.union(&draft.broken).filter(|name| !ours.contains(name)).cloned().collect();
     if foreign.is_empty() { Ok(()) } else { Err(Problem::Unexpected(foreign)) }
 }
 

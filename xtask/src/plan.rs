@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::files;
 use crate::options::Options;
 use crate::problem::Problem;
+use crate::shared::checksums::is_asset_name;
 use crate::shared::version::is_release_of;
 use crate::targets::Targets;
 
@@ -85,7 +86,29 @@ impl Plan {
             document: path.display().to_string(),
             what: e.to_string(),
         };
-        serde_json::from_slice(&files::read(path)?).map_err(what)
+        let plan: Plan = serde_json::from_slice(&files::read(path)?).map_err(what)?;
+        let hex = plan.commit.len() == 40 && plan.commit.bytes().all(|b| b.is_ascii_hexdigit());
+        let fits =
+            plan.tag == format!("v{}", plan.version) && plan.prerelease == plan.version.contains("-rc.");
+        // The version becomes part of paths and commands.
+        if hex && fits && is_asset_name(&plan.version) {
+            return Ok(plan);
+        }
+        Err(Problem::Document {
+            document: path.display().to_string(),
+            what: "it contradicts itself".to_owned(),
+        })
+    }
+
+    /// A rehearsal is not for the public.
+    ///
+    /// # Errors
+    /// It is one.
+    pub fn must_be_public(&self) -> Result<(), Problem> {
+        match self.version.strip_suffix(REHEARSAL) {
+            None => Ok(()),
+            Some(package) => Err(Problem::Tag { tag: self.tag.clone(), package: package.to_owned() }),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::files;
-use crate::gate::{Samples, drop_in, levels, samples};
+use crate::gate::{Samples, bare, drop_in, levels, samples};
 use crate::marks;
 use crate::options::Options;
 use crate::problem::Problem;
@@ -94,10 +94,11 @@ fn try_in(
     version: &str,
     samples: &Samples,
 ) -> Result<(), Problem> {
-    let root = tempfile::tempdir().map_err(Problem::file(dir))?;
+    let scratch = tempfile::tempdir().map_err(Problem::file(dir))?;
+    let root = &scratch.path().join("root");
     let inside = |path: &str| Path::new("/").join(path);
     let put = |from: &Path, to: &str| {
-        let to = root.path().join(to);
+        let to = root.join(to);
         files::copy(from, &to)?;
         files::make_executable(&to)
     };
@@ -120,28 +121,29 @@ fn try_in(
         }
         other => other,
     };
-    let mut chroot = enter(root.path());
-    let text = files::run(chroot.arg("/bin/tsuku-verify").arg("--version"))?;
+    // Programs outside that are the ones inside. The root has no device and no /proc; but where the helper's own loader is
+    // missing and musl's is started by name, the sealed helper is handed to it through /proc, which containers have.
+    let enter = |name: &str| {
+        let path = scratch.path().join(name);
+        let inside = format!("'{}' /bin/{name} \"$@\"", root.display());
+        let proc = format!(
+            "unshare --mount --propagation private sh -c 'mount --bind /proc \"$0/proc\" && exec chroot \"$0\" \"$@\"' {inside}"
+        );
+        let text = if libc.musl { proc } else { format!("chroot {inside}") };
+        files::write(&path, format!("#!/bin/sh\nexec {text}\n"))?;
+        files::make_executable(&path)?;
+        Ok(path)
+    };
+    files::make_dir(&root.join("proc"))?;
+    let (program, helper_inside) = (enter("tsuku-verify")?, enter("tsuku-dltest")?);
+    let text = files::run(bare(&program).arg("--version"))?;
     if text != format!("tsuku-verify {version}\n") {
         return Err(failed(Problem::Gate { step: "program-version", what: format!("it says {text:?}") }));
     }
-    drop_in("helper-loads", enter(root.path()).arg("/bin/tsuku-dltest").args([&here.good, &here.broken]))
-        .map_err(failed)?;
-    // The same judgement as outside, by a wrapper that goes through chroot.
-    let wrapper = root.path().join("enter");
-    let text =
-        format!("#!/bin/sh\nexec /usr/sbin/chroot '{}' /bin/tsuku-verify \"$@\"\n", root.path().display());
-    files::write(&wrapper, text)?;
-    files::make_executable(&wrapper)?;
-    levels(&wrapper, &here).map_err(failed)?;
-    println!("{} alone: {} and {} work", libc.name, platform.program.asset, helper.asset);
+    drop_in("helper-loads", bare(&helper_inside).args([&here.good, &here.broken])).map_err(failed)?;
+    levels(&program, &here).map_err(failed)?;
+    println!("roots: {} alone: {} and {} work", libc.name, platform.program.asset, helper.asset);
     Ok(())
-}
-
-fn enter(root: &Path) -> Command {
-    let mut command = Command::new("chroot");
-    command.arg(root).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    command
 }
 
 /// Unpacks the C libraries of an archive that apt knows below `into`, one directory each. What is there already stays.

@@ -54,7 +54,8 @@ impl Backend for Directory {
         let mut lines = about.lines();
         let assets = files::plain_files(&draft.join("assets"))?.into_keys().collect();
         let commit = lines.next().map(str::to_owned);
-        Ok(State::Draft(Draft { assets, commit, prerelease: lines.next() == Some("pre-release") }))
+        let prerelease = lines.next() == Some("pre-release");
+        Ok(State::Draft(Draft { assets, commit, prerelease, ..Draft::default() }))
     }
 
     fn create_draft(&self, plan: &Plan) -> Result<(), Problem> {

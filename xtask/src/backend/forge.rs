@@ -1,7 +1,9 @@
 //! Releases on GitHub, through its own `gh` program, which has the credentials.
 //! It must never take an answer it does not understand for "there is nothing".
-//! Follows the documented options of `gh release`; a draft is found by its tag, assets are replaced with `--clobber`.
+//! Follows the documented options of `gh release`; a draft is found by its tag, assets are replaced with `--clobber`, and
+//! one whose upload died stays in the state `starter` under its name.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
@@ -29,12 +31,13 @@ struct View {
     is_draft: bool,
     is_prerelease: bool,
     body: String,
-    assets: Vec<Named>,
+    assets: Vec<Asset>,
 }
 
 #[derive(Deserialize)]
-struct Named {
+struct Asset {
     name: String,
+    state: String,
 }
 
 impl Forge {
@@ -80,16 +83,18 @@ impl Backend for Forge {
         let first = view.body.lines().next().unwrap_or_default().trim_end();
         let commit =
             first.strip_prefix("Built from ").and_then(|rest| rest.strip_suffix('.')).map(str::to_owned);
-        let mut assets = std::collections::BTreeSet::new();
-        for Named { name } in view.assets {
-            if !assets.insert(name.clone()) {
+        let (mut assets, mut broken) = (BTreeSet::new(), BTreeSet::new());
+        for Asset { name, state } in view.assets {
+            if assets.contains(&name) || broken.contains(&name) {
                 return Err(failed(format!("there are two assets called {name}")));
             }
+            if state == "uploaded" { &mut assets } else { &mut broken }.insert(name);
         }
-        Ok(State::Draft(Draft { assets, commit, prerelease: view.is_prerelease }))
+        Ok(State::Draft(Draft { assets, broken, commit, prerelease: view.is_prerelease }))
     }
 
     fn create_draft(&self, plan: &Plan) -> Result<(), Problem> {
+        plan.must_be_public()?;
         let notes = format!(
             "{}\n\nSee CHANGELOG.md. To verify a file: docs/RELEASING.md.\n",
             built_from(&plan.commit)

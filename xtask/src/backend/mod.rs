@@ -30,8 +30,10 @@ pub enum State {
 /// A draft.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Draft {
-    /// Names of its assets.
+    /// Names of its assets that arrived whole, as far as the backend knows.
     pub assets: BTreeSet<String>,
+    /// Names that are taken by uploads that died; they cannot be fetched.
+    pub broken: BTreeSet<String>,
     /// The commit it says it was made from.
     pub commit: Option<String>,
     /// Marked as a pre-release.

@@ -30,10 +30,12 @@ view)
     comma=
     for file in "$at/assets"/*; do
         [ -e "$file" ] || continue
-        printf '%s{"name":"%s"}' "$comma" "${file##*/}"
+        name=${file##*/} state=uploaded
+        [ ! -e "$at/starter-$name" ] || state=starter
+        printf '%s{"name":"%s","state":"%s"}' "$comma" "$name" "$state"
         comma=,
     done
-    [ ! -e "$here/twice" ] || printf '%s{"name":"install.sh"},{"name":"install.sh"}' "$comma"
+    [ ! -e "$here/twice" ] || printf '%s{"name":"install.sh","state":"uploaded"},{"name":"install.sh","state":"uploaded"}' "$comma"
     echo ']}'
     ;;
 create)
@@ -44,8 +46,20 @@ create)
     while [ "$1" != --notes ]; do shift; done
     printf '%s\n' "$2" >"$at/body"
     ;;
-upload) cp "$6" "$at/assets/" ;;
-download) cp "$at/assets/"* "$7/" ;;
+upload)
+    name=${6##*/}
+    cp "$6" "$at/assets/"
+    rm -f "$at/starter-$name"
+    if [ "$name" = "$(cat "$here/die-inside" 2>/dev/null)" ]; then
+        rm "$here/die-inside"
+        : >"$at/assets/$name"
+        : >"$at/starter-$name"
+        fail "connection reset by peer"
+    fi
+    ;;
+download)
+    for file in "$at"/starter-*; do [ ! -e "$file" ] || fail "HTTP 404: Not Found"; done
+    cp "$at/assets/"* "$7/" ;;
 edit)
     [ "$(cat "$at/draft")" = true ] || fail "not a draft"
     echo false >"$at/draft"
@@ -146,6 +160,52 @@ fn an_upload_that_dies_is_completed_by_the_next_run() {
     // Four were there already; one died; the rest and that one were sent by the second run.
     assert_eq!(forge.log().matches("release upload").count(), targets().assets().len() + 1);
     assert_eq!(forge.run("flip").0, Some(0));
+}
+
+#[test]
+fn an_upload_that_dies_inside_a_file_leaves_a_name_that_is_taken() {
+    let forge = forge();
+    fs::write(forge.at("die-inside"), "install.sh").unwrap();
+    forge.refused("host", "backend-failed");
+    assert!(forge.at("releases/v1.2.3/starter-install.sh").exists());
+    forge.refused("flip", "backend-failed");
+    assert_eq!(forge.run("host").0, Some(0));
+    assert_eq!(forge.run("flip").0, Some(0));
+    assert_eq!(difference(&forge.release.set(), &forge.at("releases/v1.2.3/assets")).unwrap(), None);
+}
+
+#[test]
+fn a_rehearsal_is_never_sent_to_the_forge() {
+    let mut rehearsal = plan();
+    (rehearsal.version, rehearsal.tag, rehearsal.prerelease) =
+        ("1.2.3-rc.0".into(), "v1.2.3-rc.0".into(), true);
+    let set = xtask::assemble::Assembled { dir: Release::new().set(), plan: rehearsal, targets: targets() };
+    let dir = tempfile::tempdir().unwrap();
+    let gh = dir.path().join("gh");
+    fs::write(&gh, GH).unwrap();
+    files::make_executable(&gh).unwrap();
+    let forge = xtask::backend::Forge::new(gh.into(), "owner/name".to_owned());
+    let problem = xtask::host::host(&set, &forge).unwrap_err();
+    assert_eq!(problem.code(), "tag-differs");
+    assert!(!fs::read_to_string(dir.path().join("log")).unwrap().contains("create"));
+}
+
+#[test]
+fn a_plan_that_contradicts_itself() {
+    let good = plan();
+    for change in [
+        |p: &mut Plan| p.tag = "v1.2.4".into(),
+        |p: &mut Plan| p.prerelease = true,
+        |p: &mut Plan| p.commit = "HEAD".into(),
+        |p: &mut Plan| (p.version, p.tag) = ("../1.2.3".into(), "v../1.2.3".into()),
+        |p: &mut Plan| (p.version, p.tag) = ("1.2.3 --latest".into(), "v1.2.3 --latest".into()),
+    ] {
+        let mut plan = good.clone();
+        change(&mut plan);
+        let forge = Forge::new(&plan, Release::new());
+        forge.refused("host", "document-differs");
+        assert_eq!(forge.log(), "");
+    }
 }
 
 #[test]
