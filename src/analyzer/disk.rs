@@ -204,8 +204,8 @@ impl<'a, 'h> Disk<'a, 'h> {
         }
         let full = self.absolute(path);
         match self.host.open(&full) {
-            // Our own cap, which the loader does not have.
-            Err(Errno::EFBIG) => match self.host.stat(&full) {
+            // Our own caps and wants, which the loader does not have.
+            Err(errno) if errno.is_our_want() => match self.host.stat(&full) {
                 Ok(stat) => Opening::Special(stat.kind, stat),
                 Err(e) => Opening::Errno(e),
             },

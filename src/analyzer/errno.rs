@@ -25,12 +25,23 @@ impl Errno {
     pub const EINVAL: Errno = Errno(22);
     /// Is a directory.
     pub const EISDIR: Errno = Errno(21);
+    /// Cannot allocate memory.
+    pub const ENOMEM: Errno = Errno(12);
+    /// Too many open files in system.
+    pub const ENFILE: Errno = Errno(23);
+    /// Too many open files.
+    pub const EMFILE: Errno = Errno(24);
     /// File too large.
     pub const EFBIG: Errno = Errno(27);
     /// File name too long.
     pub const ENAMETOOLONG: Errno = Errno(36);
     /// Too many levels of symbolic links.
     pub const ELOOP: Errno = Errno(40);
+
+    /// It tells of our own want of descriptors, memory or address space, which the judged process need not have.
+    pub fn is_our_want(self) -> bool {
+        matches!(self, Errno::ENOMEM | Errno::ENFILE | Errno::EMFILE | Errno::EFBIG)
+    }
 
     /// glibc's `strerror` in the C locale, for the values a file system gives.
     pub fn text(self) -> &'static str {

@@ -4,7 +4,7 @@
 
 mod guest;
 pub mod map;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub mod memory;
 pub mod real;
 

@@ -17,6 +17,8 @@ use super::report::{Totals, github, json, junit, ndjson, probe, sarif, table, te
 use super::request::{Format, Loudness, Run};
 use super::session::Session;
 use crate::analyzer::audit::{self, Library, Plan, Unlisted};
+use crate::analyzer::finding::Finding;
+use crate::analyzer::host::Errno;
 use crate::analyzer::verdict::{Class, Verdict};
 
 /// Libraries judged between two outputs of NDJSON. What is learned of one serves only others of the same portion.
@@ -74,6 +76,8 @@ pub fn run(session: &Session<'_, '_>, run: &Run, asked: Asked, work: &Work<'_>) 
     let mut note = |rows: &[Row<'_>]| {
         if rows.iter().any(|row| breaks(*row, asked, run.strict)) {
             exit = Exit::Broken;
+        } else if exit == Exit::Clean && rows.iter().any(|row| vanished(row.library, asked)) {
+            exit = Exit::Unable;
         }
     };
     if run.format == Format::Ndjson {
@@ -173,11 +177,20 @@ pub(super) fn breaks<'r>(row: impl Into<Row<'r>>, asked: Asked, strict: bool) ->
     if !fails(row.library) {
         return row.breaks_when_loaded();
     }
+    if vanished(row.library, asked) {
+        return false;
+    }
     match row.library.class {
         Some(Class::NeedsHost) => strict,
         Some(Class::Foreign) => strict || asked == Asked::Verify,
         Some(Class::Broken | Class::Underlinked) | None => true,
     }
+}
+
+/// Found in a directory, and gone when it was to be judged: nobody's fault, but not looked at either.
+fn vanished(library: &Library, asked: Asked) -> bool {
+    let gone = Finding::CannotOpen { errno: Errno::ENOENT };
+    asked == Asked::Audit && library.judgement.findings.first() == Some(&gone)
 }
 
 fn fails(library: &Library) -> bool {

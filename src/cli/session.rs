@@ -4,7 +4,6 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use super::complain;
 use super::exit::Failure;
 use super::report::escape::escaped;
 use super::request::Judging;
@@ -179,11 +178,10 @@ pub fn with<R: Send>(
     let loaders = Loaders::only(&disk, &process);
     let session = Session { host: &host, model: &model, disk: &disk, loaders: &loaders, start: &start };
     let done = threads.install(|| work(&session));
-    let changed = store.changed().len();
-    if changed > 0 {
-        complain(&format!(
+    match (done, store.changed().len()) {
+        (Ok(_), changed @ 1..) => Err(Failure::Unable(format!(
             "{changed} files changed while they were read; what is said about them may be wrong"
-        ));
+        ))),
+        (done, _) => done,
     }
-    done
 }

@@ -9,7 +9,11 @@ pub mod options;
 pub mod outcome;
 pub mod pool;
 pub mod portable;
+#[cfg(not(fuzzing))]
 mod protocol;
+#[cfg(fuzzing)]
+#[expect(missing_docs, reason = "open to the fuzz targets only")]
+pub mod protocol;
 pub mod sandbox;
 pub mod seal;
 

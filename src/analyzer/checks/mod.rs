@@ -265,15 +265,7 @@ fn miss_stop(map: &LinkMap<'_>, miss: &Miss) -> Stop {
             dies: None,
             finding: Finding::Undecidable { object: path.clone(), structure: Structure::Header, fault: None },
         },
-        MissReason::Limit => Stop {
-            message: None,
-            dies: None,
-            finding: Finding::Undecidable {
-                object: miss.name.clone(),
-                structure: Structure::Dynamic,
-                fault: None,
-            },
-        },
+        MissReason::Limit => Stop { message: None, dies: None, finding: missing(map, miss) },
     }
 }
 

@@ -1,4 +1,4 @@
-//! Knows a disk made of a table, so that a rule can be tested without one.
+//! Knows a disk made of a table, so that a rule can be tested or fuzzed without one.
 //! It must never be compiled into the product or touch the real disk.
 //! It answers with the errno values Linux gives in the same situation (path_resolution(7)).
 

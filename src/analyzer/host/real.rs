@@ -11,6 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::RwLock;
+use std::time::Duration;
 
 use elsa::sync::FrozenVec;
 use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, StatVfsMountFlags};
@@ -24,6 +25,8 @@ use super::{Entry, EntryKind, Errno, Host, Kind, Opened, Stat};
 pub const READ_LIMIT: u64 = 64 * 1024;
 /// With mapping switched off, files above this size are refused as `EFBIG`.
 pub const SIZE_CAP: u64 = 4 << 30;
+/// How often, and how many milliseconds at most, a free descriptor is waited for.
+const PATIENCE: u64 = 40;
 /// Files that report size 0 but have content (those of `/proc`) are read up to here.
 const PROC_CAP: usize = 1 << 20;
 
@@ -130,7 +133,7 @@ impl<'h> RealHost<'h> {
             // The path is free of links; one that appeared meanwhile would lead out of the root.
             flags |= OFlags::NOFOLLOW;
         }
-        let file = File::from(rustix::fs::open(real, flags, Mode::empty()).map_err(errno)?);
+        let file = File::from(patient(|| rustix::fs::open(real, flags, Mode::empty()).map_err(errno))?);
         let stat = stat_fd(&file)?;
         Ok((file, stat))
     }
@@ -210,7 +213,7 @@ impl<'h> Host<'h> for RealHost<'h> {
     fn list(&self, path: &[u8]) -> Result<Vec<Entry>, Errno> {
         let real = self.real(path, true)?;
         let mut entries = Vec::new();
-        for entry in std::fs::read_dir(real).map_err(|error| errno_of(&error))? {
+        for entry in patient(|| std::fs::read_dir(&real).map_err(|error| errno_of(&error)))? {
             let entry = entry.map_err(|error| errno_of(&error))?;
             let kind = match entry.file_type() {
                 Ok(kind) if kind.is_file() => EntryKind::File,
@@ -252,6 +255,19 @@ impl<'h> Host<'h> for RealHost<'h> {
         }
         answer
     }
+}
+
+/// Calls again while there is no descriptor to be had: the other threads hold theirs only for the length of a read.
+fn patient<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
+    for wait in 0..PATIENCE {
+        match call() {
+            Err(errno) if errno == Errno::EMFILE || errno == Errno::ENFILE => {
+                std::thread::sleep(Duration::from_millis(wait));
+            }
+            done => return done,
+        }
+    }
+    call()
 }
 
 /// Reads from the start until the buffer is full or the file ends.
