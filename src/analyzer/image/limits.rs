@@ -32,5 +32,3 @@ pub const BINDS: usize = 1 << 20;
 pub const TRIE_STEPS: usize = 1 << 16;
 /// Pointers followed in fix-up chains of one image.
 pub const CHAINED_POINTERS: u64 = 1 << 26;
-/// Segments of one Mach-O image that are compared with each other (real: below 20).
-pub const COMPARED_SEGMENTS: usize = 1 << 11;

@@ -3,6 +3,7 @@
 //! Follows dyld mach_o/UnsafeHeader.cpp: UnsafeHeader::valid, and mach_o/Policy.cpp (1284 to 1378).
 
 mod epoch;
+mod overlap;
 mod semantics;
 mod structure;
 
@@ -147,12 +148,10 @@ pub enum Objection<'h> {
         /// The other.
         second: &'h [u8],
     },
-    /// More segments than are compared here; dyld compares them all.
-    TooManySegments,
 }
 
 impl Objection<'_> {
-    /// dyld's sentence. Addresses that dyld prints are not known beforehand and stand as `0x…`.
+    /// dyld's sentence. Addresses that dyld prints are not known beforehand and stand as `0x?`.
     pub fn loader_words(&self) -> String {
         let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
         match self {
@@ -161,13 +160,13 @@ impl Objection<'_> {
             }
             Objection::FileKind(kind) => format!("unknown filetype {}", kind.cast_signed()),
             Objection::BadCommand { number, count, walk } => {
-                let start = format!("malformed load command ({number} of {count}) at 0x… with mh=0x…, ");
+                let start = format!("malformed load command ({number} of {count}) at 0x? with mh=0x?, ");
                 start
                     + &match walk {
                         Walk::OffEnd => "off end of load commands".to_owned(),
                         Walk::TooSmall(size) => format!("size (0x{size:X}) too small"),
                         Walk::TooLarge(size) => {
-                            format!("size (0x{size:X}) is too large, load commands end at 0x…")
+                            format!("size (0x{size:X}) is too large, load commands end at 0x?")
                         }
                     }
             }
@@ -207,7 +206,6 @@ impl Objection<'_> {
             Objection::SegmentOverlap { what, first, second } => {
                 format!("{what} range of segment '{}' overlaps segment '{}'", text(first), text(second))
             }
-            Objection::TooManySegments => "more segments than are compared".to_owned(),
         }
     }
 }

@@ -6,30 +6,13 @@ use object::macho as raw;
 
 use super::super::facts::{FileKind, Segment};
 use super::super::platform::{Platform, PlatformVersion, Version};
-use super::{Epoch, Inspection, Objection, Subject};
-use crate::analyzer::image::limits;
+use super::{Epoch, Inspection, Objection, Subject, overlap};
 
 /// dyld remembers that many names when it looks for duplicates.
 const REMEMBERED_DEPENDENTS: usize = 256;
 const REMEMBERED_RPATHS: usize = 64;
 
 type Verdict<'h> = Result<(), Objection<'h>>;
-
-/// An interval of dyld: an empty one overlaps what it lies inside of.
-#[derive(Clone, Copy)]
-struct Interval {
-    start: u64,
-    end: u64,
-}
-
-impl Interval {
-    fn overlaps(self, other: Interval) -> bool {
-        other.start < self.end && other.end > self.start
-    }
-    fn size(self) -> u64 {
-        self.end.wrapping_sub(self.start)
-    }
-}
 
 impl<'h> Subject<'_, 'h> {
     /// One platform, or macOS and Mac Catalyst together. The result is what the policy goes by.
@@ -131,46 +114,24 @@ impl<'h> Subject<'_, 'h> {
     pub(super) fn segments(&self) -> Verdict<'h> {
         let segments = &self.facts.segments;
         segments.iter().try_for_each(|segment| self.segment(segment))?;
-        if segments.len() > limits::COMPARED_SEGMENTS {
-            return Err(Objection::TooManySegments);
-        }
-        let ranges: Vec<(Interval, Interval, &'h [u8])> = segments
-            .iter()
-            .map(|s| {
-                let vm = Interval { start: s.vmaddr, end: s.vmaddr.wrapping_add(s.vmsize) };
-                let file = Interval { start: s.fileoff, end: s.fileoff.wrapping_add(s.filesize) };
-                (vm, file, s.name)
-            })
-            .collect();
         let managed = self.facts.is_dyld_managed();
         let in_cache = self.facts.flags.in_cache();
         if managed {
-            let text = ranges.iter().rev().find(|(_, _, name)| *name == b"__TEXT");
-            let (vm, file, _) = text.ok_or(Objection::Plain("missing __TEXT segment"))?;
-            if !in_cache && file.start != 0 {
+            let text = segments.iter().rev().find(|s| s.name == b"__TEXT");
+            let text = text.ok_or(Objection::Plain("missing __TEXT segment"))?;
+            if !in_cache && text.fileoff != 0 {
                 return Err(Objection::Plain("__TEXT segment fileoffset is not zero"));
             }
-            if file.size() < self.facts.commands_end {
+            if text.filesize < self.facts.commands_end {
                 return Err(Objection::Plain("load commands do not fit in __TEXT segment filesize"));
             }
-            if vm.size() < self.facts.commands_end {
+            if text.vmsize < self.facts.commands_end {
                 return Err(Objection::Plain("load commands do not fit in __TEXT segment vmsize"));
             }
         }
         let names = managed && self.inspection == Inspection::Fall2025 && self.since(Epoch::FALL_2025);
-        for (i, (vm, file, name)) in ranges.iter().enumerate() {
-            for (_, (other_vm, other_file, other)) in ranges.iter().enumerate().filter(|(j, _)| *j != i) {
-                let overlap = |what| Objection::SegmentOverlap { what, first: name, second: other };
-                if vm.overlaps(*other_vm) {
-                    return Err(overlap("vm"));
-                }
-                if !in_cache && file.overlaps(*other_file) {
-                    return Err(overlap("file"));
-                }
-                if names && name == other {
-                    return Err(Objection::Segment { before: "duplicate segment name ", name, after: "" });
-                }
-            }
+        if let Some(objection) = overlap::first_pair(segments, !in_cache, names) {
+            return Err(objection);
         }
         let enforce_order = !in_cache
             && self.since(match (self.facts.kind, self.inspection) {
@@ -181,25 +142,25 @@ impl<'h> Subject<'_, 'h> {
             return Ok(());
         }
         // The last segment is not compared.
-        for pair in ranges.get(..ranges.len().saturating_sub(1)).unwrap_or_default().windows(2) {
-            let [(a_vm, a_file, a_name), (b_vm, b_file, b_name)] = pair else { continue };
-            if b_file.start < a_file.start && b_file.start != b_file.end {
+        for pair in segments.get(..segments.len().saturating_sub(1)).unwrap_or_default().windows(2) {
+            let [a, b] = pair else { continue };
+            if b.fileoff < a.fileoff && b.filesize != 0 {
                 return Err(Objection::Segment {
                     before: "segment ",
-                    name: a_name,
+                    name: a.name,
                     after: " file offset out of order",
                 });
             }
-            let exempt = (self.is(FileKind::FILESET) && *b_name == b"__PRELINK_INFO")
+            let exempt = (self.is(FileKind::FILESET) && b.name == b"__PRELINK_INFO")
                 || (self.inspection == Inspection::Fall2025
                     && self.facts.arch.is_x86_64()
                     && self.is(FileKind::EXECUTE)
                     && self.facts.has_dylinker
                     && !self.facts.flags.pie());
-            if b_vm.start < a_vm.start && !exempt {
+            if b.vmaddr < a.vmaddr && !exempt {
                 return Err(Objection::Segment {
                     before: "segment ",
-                    name: b_name,
+                    name: b.name,
                     after: " vm address out of order",
                 });
             }
