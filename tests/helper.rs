@@ -55,8 +55,9 @@ fn it_runs_under_every_c_library_at_hand() {
     } else {
         skip("musl is not installed");
     }
+    // Other releases of glibc cannot be installed beside this machine's: whoever has roots with them names their directory.
     let Some(roots) = std::env::var_os("TSUKU_TEST_ROOTS") else {
-        return skip("TSUKU_TEST_ROOTS names no roots");
+        return eprintln!("skipped: TSUKU_TEST_ROOTS names no roots with other releases of glibc");
     };
     let (name, tuple) = match std::env::consts::ARCH {
         "aarch64" => ("ld-linux-aarch64.so.1", "aarch64-linux-gnu"),

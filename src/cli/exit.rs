@@ -83,3 +83,17 @@ impl Failure {
         matches!(self, Failure::Output(e) if e.kind() == io::ErrorKind::BrokenPipe)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_helper_that_was_tampered_with_is_never_a_mere_warning() {
+        let of = |error: HelperError| Failure::from(error).exit().status();
+        let (path, reason) = (std::path::PathBuf::from("h"), String::new());
+        assert_eq!(of(HelperError::Refused { path: path.clone(), reason: reason.clone() }), 3);
+        assert_eq!(of(HelperError::Chosen { path, reason: reason.clone() }), 1);
+        assert_eq!(of(HelperError::Unavailable { reason }), 1);
+    }
+}

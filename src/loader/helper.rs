@@ -13,6 +13,7 @@ use std::process::Command;
 use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 use sha2::{Digest, Sha256};
 
+use super::foreign;
 use super::seal::{self, Program, Sealed, Start};
 
 mod pins {
@@ -93,6 +94,8 @@ pub struct Helper {
     pub fidelity: Fidelity,
     /// What its user should know of it.
     pub warning: Option<String>,
+    /// It is of another version, and only the drop-in protocol is common to both.
+    pub(super) foreign: bool,
     body: Body,
 }
 
@@ -138,7 +141,16 @@ pub fn resolve(request: &HelperRequest) -> Result<Helper, HelperError> {
     if let Some(path) = &request.chosen {
         let fail = |reason: String| HelperError::Chosen { path: path.clone(), reason };
         let bytes = read(path).map_err(fail)?;
-        return sealed(&bytes, Source::Override, Fidelity::Unknown).map_err(fail);
+        let helper = sealed(&bytes, Source::Override, Fidelity::Unknown).map_err(fail)?;
+        let version = foreign::version(&helper).map_err(fail)?;
+        if version == VERSION {
+            return Ok(helper);
+        }
+        let warning = Some(format!(
+            "{} is version {version}, not {VERSION}: it is asked one library at a time, without a sandbox",
+            path.display()
+        ));
+        return Ok(Helper { foreign: true, warning, ..helper });
     }
     let mut reason = "none is embedded".to_owned();
     if let Some(bytes) = EMBEDDED {
@@ -155,6 +167,7 @@ pub fn resolve(request: &HelperRequest) -> Result<Helper, HelperError> {
                     sha256: sha256(&bytes),
                     fidelity: Fidelity::Reduced,
                     warning: None,
+                    foreign: false,
                     body,
                 });
             }
@@ -184,7 +197,12 @@ fn pinned(path: &Path, pin: Option<&str>, reason: String) -> Result<Helper, Help
     if helper.sha256 != pin {
         return Err(refuse(format!("its SHA-256 is {}, not {pin}", helper.sha256)));
     }
-    Ok(helper)
+    // The right bytes say the right version, or the table was made of something else.
+    match foreign::version(&helper) {
+        Ok(version) if version == VERSION => Ok(helper),
+        Ok(version) => Err(refuse(format!("it is version {version}, not {VERSION}"))),
+        Err(why) => Err(refuse(why)),
+    }
 }
 
 /// Says whether a file is a helper of this very build, without running it: the embedded one, or one made for this
@@ -225,7 +243,12 @@ fn pin_of<'t>(table: &'t str, asset: &str) -> Option<&'t str> {
 
 fn sealed(bytes: &[u8], source: Source, fidelity: Fidelity) -> Result<Helper, String> {
     let sealed = seal::seal(bytes).map_err(|e| e.to_string())?;
-    Ok(Helper { source, sha256: sha256(bytes), fidelity, warning: None, body: Body::Sealed(sealed) })
+    if bytes.starts_with(b"#!") {
+        // The interpreter opens the script by its descriptor.
+        seal::inherit_program(&sealed).map_err(|e| e.to_string())?;
+    }
+    let body = Body::Sealed(sealed);
+    Ok(Helper { source, sha256: sha256(bytes), fidelity, warning: None, foreign: false, body })
 }
 
 /// SHA-256 in hex.

@@ -4,6 +4,7 @@
 
 pub mod escalate;
 pub mod finding;
+mod foreign;
 pub mod helper;
 pub mod options;
 pub mod outcome;

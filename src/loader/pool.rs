@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::foreign;
 use super::options::{DEADLINE, ProbeOptions};
 use super::outcome::{Details, ProbeOutcome};
 use super::protocol::{self, Head, Nonce, wire};
@@ -23,6 +24,9 @@ const START_FAILURES: usize = 3;
 
 /// Probes each path; the answers are in the order of the paths.
 pub fn probe(paths: &[Vec<u8>], options: &ProbeOptions<'_>) -> Vec<(ProbeOutcome, Details)> {
+    if options.helper.foreign {
+        return foreign::probe(paths, options);
+    }
     let not_run = |reason: &str| (ProbeOutcome::NotRun { reason: reason.to_owned() }, Details::default());
     let Some(rules) = options.sandbox.rules() else {
         return vec![not_run("this kernel cannot put the sandbox in force"); paths.len()];

@@ -135,6 +135,14 @@ pub fn command(program: &Program<'_>) -> io::Result<Command> {
     }
 }
 
+/// Lets the program's own file survive into it.
+///
+/// # Errors
+/// If it is not open.
+pub fn inherit_program(sealed: &Sealed) -> io::Result<()> {
+    inherit(&sealed.file)
+}
+
 /// Lets a descriptor survive into the programs we start.
 ///
 /// # Errors

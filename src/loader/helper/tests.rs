@@ -16,7 +16,14 @@ fn a_pinned_helper_has_the_known_hash_or_is_refused() {
     let good = file(dir.path(), "good", b"helper", 0o755);
     let sum = sha256(b"helper");
     let ask = |path: &Path, pin: Option<&str>| pinned(path, pin, "none is embedded".into());
-    assert_eq!(ask(&good, Some(&sum)).unwrap().sha256, sum);
+    // The right sum is not all: it has to be a helper of this version too.
+    assert!(matches!(ask(&good, Some(&sum)), Err(HelperError::Refused { .. })));
+    let speaks = format!("#!/bin/sh\necho tsuku-dltest v{VERSION}\n");
+    let (speaking, its) = (file(dir.path(), "speaking", speaks.as_bytes(), 0o755), sha256(speaks.as_bytes()));
+    assert_eq!(ask(&speaking, Some(&its)).unwrap().sha256, its);
+    let old = "#!/bin/sh\necho tsuku-dltest v0.0.1\n";
+    let (other, its) = (file(dir.path(), "old", old.as_bytes(), 0o755), sha256(old.as_bytes()));
+    assert!(matches!(ask(&other, Some(&its)), Err(HelperError::Refused { .. })));
     let refused = |path: &Path| matches!(ask(path, Some(&sum)), Err(HelperError::Refused { .. }));
     assert!(refused(&file(dir.path(), "flipped", b"helpes", 0o755)));
     assert!(refused(&file(dir.path(), "truncated", b"helpe", 0o755)));
