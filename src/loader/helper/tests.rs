@@ -1,7 +1,11 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
 use super::*;
+use crate::loader::{ProbeOptions, ProbeOutcome, probe};
 
 fn file(dir: &Path, name: &str, bytes: &[u8], mode: u32) -> PathBuf {
     let path = dir.join(name);
@@ -80,4 +84,58 @@ fn only_the_helper_of_this_build_is_accepted() {
         assert!(matches!(accept(&path), Err(HelperError::Refused { .. })), "{name}");
     }
     assert!(matches!(accept(&dir.path().join("gone")), Err(HelperError::Refused { .. })));
+}
+
+/// While a helper is read, sealed and started, another process keeps replacing it: only bytes that were hashed may run.
+fn replaced(rename: bool) {
+    let Some(bytes) = EMBEDDED else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let (path, evil, good) = (dir.path().join("helper"), dir.path().join("evil"), dir.path().join("good"));
+    // The evil one has the same length and leaves a mark when it runs.
+    let mark = dir.path().join("mark");
+    let mut script = format!("#!/bin/sh\n: >{}\n", mark.display()).into_bytes();
+    script.resize(bytes.len(), b'#');
+    for (file, content) in [(&evil, script.as_slice()), (&good, bytes), (&path, bytes)] {
+        fs::write(file, content).unwrap();
+        fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let text = if rename {
+        "while :; do cp -p \"$1\" \"$3.n\"; mv \"$3.n\" \"$3\"; cp -p \"$2\" \"$3.n\"; mv \"$3.n\" \"$3\"; done"
+    } else {
+        "while :; do cat \"$1\" >\"$3\"; cat \"$2\" >\"$3\"; done"
+    };
+    let mut attacker = Command::new("sh")
+        .args(["-c", text, "sh"])
+        .args([&evil, &good, &path])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let (good_sum, mut ran, mut other) = (sha256(bytes), 0, 0);
+    let end = Instant::now() + Duration::from_secs(20);
+    while (ran < 100 || other < 100) && Instant::now() < end {
+        let helper = match pinned(&path, Some(&good_sum), String::new()) {
+            Ok(helper) => helper,
+            Err(_) => {
+                other += 1;
+                continue;
+            }
+        };
+        let answers = probe(&[b"/nonexistent/libgone.so".to_vec()], &ProbeOptions::new(&helper, "/".into()));
+        assert!(matches!(answers[0].0, ProbeOutcome::Refused { .. }), "{answers:?}");
+        ran += 1;
+    }
+    attacker.kill().unwrap();
+    attacker.wait().unwrap();
+    assert!(!mark.exists(), "bytes ran that were not hashed ({ran} runs, {other} refusals)");
+    assert!(ran > 0 && other > 0, "the attack never met the start: {ran} runs, {other} refusals");
+}
+
+#[test]
+fn a_helper_rewritten_in_place_while_it_starts_never_runs() {
+    replaced(false);
+}
+
+#[test]
+fn a_helper_swapped_by_rename_while_it_starts_never_runs() {
+    replaced(true);
 }
