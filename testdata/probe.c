@@ -1,5 +1,5 @@
-/* The smallest process that can ask the dynamic loader a question. It links only libc, so nothing but libc and the loader is
- * there before the library under test.
+/* The smallest process that can ask a dynamic loader a question: that of the libc it is compiled with. It links only libc, so
+ * nothing but libc and the loader is there before the library under test.
  *
  *   probe version                      prints the version of glibc
  *   probe REPLY LIB [PRELOADED...]     dlopens PRELOADED (RTLD_GLOBAL), then LIB (RTLD_LOCAL), and writes the answer to REPLY
@@ -10,7 +10,9 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#ifdef __GLIBC__
 #include <gnu/libc-version.h>
+#endif
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -24,7 +26,9 @@ static void reply(const char *file, const char *verdict, const char *text) {
 }
 
 int main(int argc, char **argv) {
+#ifdef __GLIBC__
     if (argc == 2 && strcmp(argv[1], "version") == 0) return puts(gnu_get_libc_version()) < 0;
+#endif
     if (argc < 3) return 92;
     struct rlimit no_core = {0, 0};
     setrlimit(RLIMIT_CORE, &no_core);

@@ -23,7 +23,7 @@ macro_rules! families {
 
 families! {
     peers header object mapping stack dynamic loaded search tokens hwcaps filter versions lookup
-    relocations order tls ifunc protection properties init combined
+    relocations order tls ifunc protection properties init combined musl
 }
 
 #[test]

@@ -350,7 +350,7 @@ fn judge(assigned: Assigned<'_, '_, '_>, path: &[u8], plan: Plan, memo: Option<&
     let asked = disk.absolute(path);
     let map = call::map(disk, process, &asked, &[]);
     let (mut judgement, unresolved) = match plan.level {
-        Level::One => (checks::level_1(&map), Vec::new()),
+        Level::One => (call::level_1(disk, &map), Vec::new()),
         Level::Two => {
             let judged = call::judge(disk, &map, process, memo, plan.mode);
             (judged.judgement, judged.unresolved)
@@ -436,12 +436,15 @@ pub fn subject(f: &Finding) -> Vec<u8> {
         | Finding::Relocation { object, .. }
         | Finding::VersionRevision { object, .. }
         | Finding::RelrWithoutVersion { object }
+        | Finding::Unchecked { object, .. }
         | Finding::IsaLevel { object, .. }
         | Finding::Undecidable { object, .. }
         | Finding::BeyondEnd { object, .. }
         | Finding::Unload { object, .. }
         | Finding::WorkingDirectory { object, .. } => object.clone(),
-        Finding::StaticTls { owner, .. } | Finding::TlsWithoutSegment { owner, .. } => owner.clone(),
+        Finding::StaticTls { owner, .. }
+        | Finding::TlsWithoutSegment { owner, .. }
+        | Finding::InitialExecTls { owner, .. } => owner.clone(),
         Finding::IfuncOrder { provider, .. } => provider.clone(),
         Finding::InterpreterNotFound { interpreter } => interpreter.clone(),
         Finding::FilteeMissing { name } => name.clone(),

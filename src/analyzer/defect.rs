@@ -152,6 +152,8 @@ pub enum Defect {
     NoDynamic,
     /// The kernel refuses the mapping (noexec, size).
     MapRefused,
+    /// The kernel refuses a mapping with this errno, which the loader repeats (musl).
+    Unmappable(Errno),
     /// The kernel refuses the anonymous part.
     ZeroFillRefused,
     /// The kernel refuses a protection change.
@@ -175,6 +177,8 @@ pub enum Defect {
     MissingTable(Structure),
     /// A loop in a hash chain.
     HashCycle,
+    /// A table of no buckets, by whose number the loader divides (musl).
+    DividesByZero(Structure),
     /// A relocation type the loader does not know.
     RelocationType {
         /// The type.
@@ -252,6 +256,7 @@ impl Defect {
             Defect::NoSegments => error("object file has no loadable segments"),
             Defect::NoDynamic => error("object file has no dynamic section"),
             Defect::MapRefused => error("failed to map segment from shared object"),
+            Defect::Unmappable(e) => Effect::Error { text: e.musl_text().to_owned(), errno: None },
             Defect::ZeroFillRefused => error("cannot map zero-fill pages"),
             Defect::ProtectRefused => error("cannot change memory protections"),
             Defect::Pie => error("cannot dynamically load position-independent executable"),
@@ -264,6 +269,7 @@ impl Defect {
             Defect::Memory { fault, .. } | Defect::Code(fault) => fault.kind.effect(),
             Defect::MissingTable(_) => Effect::Dies(Death::Signal(Signal::Segv)),
             Defect::HashCycle => Effect::Dies(Death::Hang),
+            Defect::DividesByZero(_) => Effect::Dies(Death::Signal(Signal::Fpe)),
             Defect::RelocationType { number, plt } => Effect::Error {
                 text: format!(
                     "unexpected {}reloc type 0x{}",

@@ -14,6 +14,7 @@ use super::image::elf::{self, Image, Role};
 use super::image::header;
 use super::loader_model::LoaderModel;
 use super::model::ImageId;
+use super::musl;
 
 /// One file.
 #[derive(Debug)]
@@ -115,7 +116,7 @@ impl<'a, 'h> Disk<'a, 'h> {
             Ok(Opened::Other(stat)) => Opening::Special(stat.kind, stat),
             Ok(Opened::Changed(_)) => Opening::Changed,
             Ok(Opened::File(stat, bytes)) => {
-                let image = elf::read(bytes, &self.model, self.host.noexec(&full), role);
+                let image = self.read(bytes, &full, role);
                 let id = ImageId(self.tables.next.fetch_add(1, Ordering::Relaxed));
                 Opening::Image(Arc::new(ImageEntry { id, stat, bytes, image }))
             }
@@ -216,6 +217,15 @@ impl<'a, 'h> Disk<'a, 'h> {
         }
     }
 
+    /// One file through the eyes of the model's loader.
+    fn read(&self, bytes: &'h [u8], path: &[u8], role: Role) -> Image<'h> {
+        let noexec = self.host.noexec(path);
+        match self.model.musl() {
+            None => elf::read(bytes, &self.model, noexec, role),
+            Some(musl) => musl::read::read(bytes, &self.model, musl, noexec, role),
+        }
+    }
+
     fn file(&self, path: &[u8], stat: Stat, bytes: &'h [u8]) -> Opening<'h> {
         let key = (stat.dev, stat.ino);
         let Some(shard) = self.tables.images.get((stat.ino as usize) % SHARDS) else {
@@ -224,7 +234,7 @@ impl<'a, 'h> Disk<'a, 'h> {
         if let Some(i) = shard.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Opening::Image(Arc::clone(i));
         }
-        let image = elf::read(bytes, &self.model, self.host.noexec(path), Role::Library);
+        let image = self.read(bytes, path, Role::Library);
         let id = ImageId(self.tables.next.fetch_add(1, Ordering::Relaxed));
         let entry = Arc::new(ImageEntry { id, stat, bytes, image });
         let mut map = shard.write().unwrap_or_else(PoisonError::into_inner);

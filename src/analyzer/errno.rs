@@ -13,10 +13,20 @@ impl Errno {
     pub const NONE: Errno = Errno(0);
     /// No such file or directory.
     pub const ENOENT: Errno = Errno(2);
+    /// Operation not permitted.
+    pub const EPERM: Errno = Errno(1);
     /// Input/output error.
     pub const EIO: Errno = Errno(5);
     /// No such device or address (a socket).
     pub const ENXIO: Errno = Errno(6);
+    /// Exec format error.
+    pub const ENOEXEC: Errno = Errno(8);
+    /// Cannot allocate memory.
+    pub const ENOMEM: Errno = Errno(12);
+    /// Device or resource busy.
+    pub const EBUSY: Errno = Errno(16);
+    /// Value too large for defined data type.
+    pub const EOVERFLOW: Errno = Errno(75);
     /// Permission denied.
     pub const EACCES: Errno = Errno(13);
     /// Not a directory.
@@ -51,6 +61,7 @@ impl Errno {
             4 => "Interrupted system call",
             5 => "Input/output error",
             6 => "No such device or address",
+            8 => "Exec format error",
             11 => "Resource temporarily unavailable",
             12 => "Cannot allocate memory",
             13 => "Permission denied",
@@ -71,6 +82,24 @@ impl Errno {
             116 => "Stale file handle",
             117 => "Structure needs cleaning",
             _ => "Unknown error",
+        }
+    }
+}
+
+impl Errno {
+    /// musl's `strerror`, for the same values (src/errno/__strerror.h).
+    pub fn musl_text(self) -> &'static str {
+        match self.0 {
+            5 => "I/O error",
+            12 => "Out of memory",
+            16 => "Resource busy",
+            24 => "No file descriptors available",
+            36 => "Filename too long",
+            40 => "Symbolic link loop",
+            75 => "Value too large for data type",
+            95 => "Not supported",
+            1 | 2 | 4 | 6 | 8 | 11 | 13 | 19..=23 | 26 | 27 | 112 | 116 => self.text(),
+            _ => "No error information",
         }
     }
 }

@@ -151,6 +151,22 @@ pub enum Finding {
         /// Alignment of the block.
         block_align: u64,
     },
+    /// musl: initial-exec access to variables of an object that was not there at the start.
+    InitialExecTls {
+        /// The object with the relocation.
+        object: Vec<u8>,
+        /// The object that owns the variable.
+        owner: Vec<u8>,
+        /// The variable; empty for one without a name.
+        symbol: Vec<u8>,
+    },
+    /// musl takes the file, although it cannot work.
+    Unchecked {
+        /// The object.
+        object: Vec<u8>,
+        /// What another loader refuses it for.
+        defect: Defect,
+    },
     /// A TLS relocation is bound to an object without TLS: division by zero.
     TlsWithoutSegment {
         /// The object with the relocation.
@@ -265,6 +281,8 @@ impl Finding {
             Finding::SymbolNotInVersionFile { .. } => "symbol-not-in-version-file",
             Finding::StaticTls { .. } => "static-tls-exhausted",
             Finding::TlsWithoutSegment { .. } => "tls-without-segment",
+            Finding::InitialExecTls { .. } => "initial-exec-tls",
+            Finding::Unchecked { .. } => "accepted-unchecked",
             Finding::IfuncOrder { .. } => "ifunc-order",
             Finding::OptionalMissing { .. } => "optional-missing",
             Finding::FilteeMissing { .. } => "filtee-missing",
@@ -283,6 +301,7 @@ impl Finding {
         match self {
             Finding::WorkingDirectory { .. }
             | Finding::OtherTarget { .. }
+            | Finding::Unchecked { .. }
             | Finding::Undecidable { .. }
             | Finding::BeyondEnd { .. }
             | Finding::Unload { .. } => Severity::Warning,
@@ -334,7 +353,9 @@ pub fn defect_code(d: &Defect) -> &'static str {
         Defect::AlignNotPage(_) | Defect::OffsetNotAligned | Defect::OffsetNotPage => "segment-alignment",
         Defect::NoSegments => "no-segments",
         Defect::NoDynamic => "no-dynamic-section",
-        Defect::MapRefused | Defect::ZeroFillRefused | Defect::ProtectRefused => "mapping-refused",
+        Defect::MapRefused | Defect::Unmappable(_) | Defect::ZeroFillRefused | Defect::ProtectRefused => {
+            "mapping-refused"
+        }
         Defect::ExecStack => "executable-stack",
         Defect::Assertion(a) => match a {
             Assertion::UnversionedProvider => "unversioned-provider",
@@ -352,7 +373,7 @@ pub fn defect_code(d: &Defect) -> &'static str {
             super::image::vm::FaultKind::Bus => "truncated",
             _ => structure_code(*structure),
         },
-        Defect::MissingTable(structure) => structure_code(*structure),
+        Defect::MissingTable(structure) | Defect::DividesByZero(structure) => structure_code(*structure),
         Defect::HashCycle => "malformed-hash",
         Defect::RelocationType { .. } => "relocation-type",
         Defect::Code(fault) => match fault.kind {

@@ -40,9 +40,25 @@ pub struct Node<'h> {
     pub needs: Vec<NodeIx>,
     /// It was loaded and relocated before the call.
     pub before: bool,
+    /// It was loaded at program start, so that its thread-local storage is static (musl).
+    pub at_start: bool,
 }
 
 impl<'h> Node<'h> {
+    /// An object without name or file.
+    pub(super) fn empty() -> Node<'h> {
+        Node {
+            name: Vec::new(),
+            image: None,
+            aliases: Vec::new(),
+            loader: None,
+            provenance: Provenance::Root,
+            needs: Vec::new(),
+            before: false,
+            at_start: false,
+        }
+    }
+
     /// `_dl_name_match_p`: the name is the object's path or one it was asked for by.
     pub fn answers_to(&self, name: &[u8]) -> bool {
         self.name == name || self.aliases.iter().any(|a| a == name)
@@ -137,20 +153,20 @@ pub struct LinkMap<'h> {
     pub more_misses: Vec<Miss>,
     /// Missing DT_AUXILIARY filtees.
     pub absent_filtees: Vec<Miss>,
-    program_origin: Vec<u8>,
-    env_path: Vec<Vec<u8>>,
-    names: Names<'h>,
-    files: HashMap<(u64, u64), NodeIx, FixedState>,
+    pub(super) program_origin: Vec<u8>,
+    pub(super) env_path: Vec<Vec<u8>>,
+    pub(super) names: Names<'h>,
+    pub(super) files: HashMap<(u64, u64), NodeIx, FixedState>,
     /// The first object whose SONAME cannot be read.
     poison: Option<(NodeIx, Defect)>,
     /// The process's `errno`, as far as searches set it.
-    errno: Errno,
+    pub(super) errno: Errno,
     /// The program is only starting.
     starting: bool,
 }
 
 impl<'h> LinkMap<'h> {
-    fn new(process: &Process<'h>) -> Self {
+    pub(super) fn new(process: &Process<'h>) -> Self {
         LinkMap {
             nodes: process.nodes.clone(),
             list: Vec::new(),
@@ -167,6 +183,11 @@ impl<'h> LinkMap<'h> {
             errno: Errno::NONE,
             starting: false,
         }
+    }
+
+    /// The process's `errno` after the searches.
+    pub fn last_errno(&self) -> Errno {
+        self.errno
     }
 
     /// One object.

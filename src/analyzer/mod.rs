@@ -21,6 +21,7 @@ pub mod loader_model;
 pub mod loaders;
 pub mod memo;
 pub mod model;
+pub mod musl;
 pub mod process;
 pub mod program;
 pub mod provenance;

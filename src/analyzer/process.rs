@@ -54,7 +54,7 @@ pub struct Start {
 }
 
 /// Where the program that links only libc is taken to live.
-const DEFAULT_PROGRAM_DIRECTORY: &[u8] = b"/usr/bin";
+pub(super) const DEFAULT_PROGRAM_DIRECTORY: &[u8] = b"/usr/bin";
 
 /// The vDSO's name on a machine.
 fn vdso(machine: Machine) -> &'static [u8] {
@@ -97,6 +97,7 @@ pub fn start<'h>(disk: &Disk<'_, 'h>, request: &Start) -> Result<Process<'h>, St
         provenance: Provenance::Preloaded,
         needs: Vec::new(),
         before: true,
+        at_start: false,
     };
     process.names.insert(Cow::Owned(gate.name.clone()), NodeIx(1));
     process.nodes.push(gate);
@@ -124,6 +125,7 @@ fn main_program<'h>(disk: &Disk<'_, 'h>, request: &Start) -> Result<Node<'h>, St
         provenance: Provenance::Root,
         needs: Vec::new(),
         before: true,
+        at_start: false,
     };
     let Some(path) = &request.program else { return Ok(node) };
     let fail = |reason: String| StartError::Program { path: path.clone(), reason };

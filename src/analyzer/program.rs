@@ -4,9 +4,10 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::checks::{self, Judged, Mode, sentence};
-use super::disk::{Disk, Opening};
+use super::disk::{Disk, ImageEntry, Opening};
 use super::finding::Finding;
 use super::host::{Errno, Kind};
 use super::image::elf::{Image, Role};
@@ -29,19 +30,9 @@ pub struct Start<'h> {
 /// Judges the start of `path` in an empty process.
 pub fn judge<'h>(disk: &Disk<'_, 'h>, path: &[u8]) -> Start<'h> {
     let model = disk.model();
-    let image = match disk.open_as(path, Role::Program) {
-        Opening::Image(image) => image,
-        Opening::Errno(errno) => return refused(path, Finding::CannotOpen { errno }, Some(errno)),
-        Opening::Special(kind, _) => {
-            let kind = match kind {
-                Kind::Fifo => "pipe",
-                Kind::Socket => "socket",
-                Kind::Dir => "directory",
-                Kind::File | Kind::Device => "device",
-            };
-            return refused(path, Finding::NotAFile { kind }, Some(Errno::EACCES));
-        }
-        Opening::Changed => return undecided(Finding::ChangedWhileReading),
+    let image = match checked_by_kernel(disk, path) {
+        Ok(image) => image,
+        Err(start) => return *start,
     };
     let facts = match &image.image {
         Image::Mapped(facts) => facts,
@@ -64,6 +55,7 @@ pub fn judge<'h>(disk: &Disk<'_, 'h>, path: &[u8]) -> Start<'h> {
         provenance: Provenance::Root,
         needs: Vec::new(),
         before: false,
+        at_start: false,
     };
     let origin = tokens::origin(&disk.real_path(path), &model.cwd);
     let env_path = match &model.env.library_path {
@@ -86,6 +78,27 @@ pub fn judge<'h>(disk: &Disk<'_, 'h>, path: &[u8]) -> Start<'h> {
     Start { map: Some(map), judged }
 }
 
+/// The file as `execve` gets it, or how that ends.
+pub(super) fn checked_by_kernel<'h>(
+    disk: &Disk<'_, 'h>,
+    path: &[u8],
+) -> Result<Arc<ImageEntry<'h>>, Box<Start<'h>>> {
+    Err(Box::new(match disk.open_as(path, Role::Program) {
+        Opening::Image(image) => return Ok(image),
+        Opening::Errno(errno) => refused(path, Finding::CannotOpen { errno }, Some(errno)),
+        Opening::Special(kind, _) => {
+            let kind = match kind {
+                Kind::Fifo => "pipe",
+                Kind::Socket => "socket",
+                Kind::Dir => "directory",
+                Kind::File | Kind::Device => "device",
+            };
+            refused(path, Finding::NotAFile { kind }, Some(Errno::EACCES))
+        }
+        Opening::Changed => undecided(Finding::ChangedWhileReading),
+    }))
+}
+
 /// `PROG: error while loading shared libraries: ...` and `PROG: symbol lookup error: ...`; versions without either.
 fn say_it_as_started(path: &[u8], map: &LinkMap<'_>, judged: &mut Judged) {
     let Verdict::Fails { message: Some(message), .. } = &mut judged.judgement.verdict else { return };
@@ -104,7 +117,8 @@ fn say_it_as_started(path: &[u8], map: &LinkMap<'_>, judged: &mut Judged) {
     *message = line;
 }
 
-fn loads<'h>(map: Option<LinkMap<'h>>) -> Start<'h> {
+/// It starts, as far as the loader is concerned.
+pub(super) fn loads<'h>(map: Option<LinkMap<'h>>) -> Start<'h> {
     let judgement = Judgement { verdict: Verdict::Loads, findings: Vec::new(), level_reached: 2 };
     Start { map, judged: Judged { judgement, unresolved: Vec::new(), static_tls: StaticTls::default() } }
 }
@@ -118,7 +132,7 @@ fn undecided<'h>(finding: Finding) -> Start<'h> {
 }
 
 /// The kernel refuses to execute it: no loader speaks, so the text is that of `execve`.
-fn refused<'h>(path: &[u8], finding: Finding, errno: Option<Errno>) -> Start<'h> {
+pub(super) fn refused<'h>(path: &[u8], finding: Finding, errno: Option<Errno>) -> Start<'h> {
     let text = errno.map_or("Exec format error", Errno::text);
     let message = Some(sentence(path, text, None));
     let judgement = Judgement {

@@ -19,6 +19,7 @@ use crate::analyzer::image::dynamic::NeedKind;
 use crate::analyzer::image::elf::ElfFacts;
 use crate::analyzer::image::versions::{Definition, Name, NeedStep};
 use crate::analyzer::link_map::{LinkMap, Miss, Node};
+use crate::analyzer::loader_model::LibcKind;
 use crate::analyzer::loaders::Room;
 use crate::analyzer::model::NodeIx;
 use crate::analyzer::provenance::Provenance;
@@ -119,6 +120,8 @@ impl<'h> View<'_, 'h> {
         let model = self.room.disk.model();
         let origin = tokens::origin(&node.name, &model.cwd);
         let name = match tokens::expand(raw, Some(&origin), model, false) {
+            // musl takes the string as it stands.
+            _ if model.kind() == LibcKind::Musl => raw.into(),
             Some(name) if !name.is_empty() || raw.is_empty() => name,
             _ if kind == NeedKind::Auxiliary => raw.into(),
             _ => return Target::PassedOver,

@@ -15,7 +15,7 @@ use crate::analyzer::host::real::{ByteStore, RealHost};
 use crate::analyzer::link_map::Process;
 use crate::analyzer::loader_model::cpu::Cpu;
 use crate::analyzer::loader_model::{
-    Distribution, GlibcVersion, LibcKind, LoaderChoice, LoaderModel, static_tls_surplus,
+    Distribution, GlibcVersion, LoaderChoice, LoaderModel, static_tls_surplus,
 };
 use crate::analyzer::loaders::Loaders;
 use crate::analyzer::process::Start;
@@ -32,6 +32,8 @@ pub struct Session<'s, 'h> {
     pub loaders: &'s Loaders<'s, 'h>,
     /// What the process consists of.
     start: &'s Start,
+    /// How the loader of another libc is looked for, if files made for it are judged by it.
+    looking: Option<&'s DetectRequest>,
 }
 
 impl<'h> Session<'_, 'h> {
@@ -44,9 +46,15 @@ impl<'h> Session<'_, 'h> {
         path: Option<Vec<u8>>,
         work: impl FnOnce(&Session<'_, 'h>) -> R,
     ) -> Result<R, Failure> {
-        let disk = self.disk.with_library_path(path);
+        let disk = self.disk.with_library_path(path.clone());
         let process = started(&disk, self.start)?;
-        let loaders = Loaders::only(&disk, &process);
+        let mut loaders = Loaders::only(&disk, &process);
+        if let Some(request) = self.looking {
+            let mut request = request.clone();
+            request.env.retain(|(name, _)| name != b"LD_LIBRARY_PATH");
+            request.env.extend(path.map(|path| (b"LD_LIBRARY_PATH".to_vec(), path)));
+            loaders = loaders.with_others(self.host, request);
+        }
         Ok(work(&Session { host: self.host, model: disk.model(), disk: &disk, loaders: &loaders, ..*self }))
     }
 }
@@ -94,10 +102,6 @@ fn detected(host: &RealHost<'_>, judging: &Judging, request: &DetectRequest) -> 
         DetectError::Cpu(unknown) => Failure::Usage(unknown.to_string()),
         other => Failure::Unable(escaped(other.to_string().as_bytes())),
     })?;
-    if found.kind() == LibcKind::Musl {
-        let path = escaped(&found.interpreter);
-        return Err(Failure::Unable(format!("the loader is musl's ({path}), which is not modelled here")));
-    }
     match choice {
         Some(LoaderChoice::Glibc { version, distribution }) => {
             let distribution = distribution.unwrap_or(found.distribution);
@@ -175,8 +179,14 @@ pub fn with<R: Send>(
         .num_threads(jobs.unwrap_or(0))
         .build()
         .map_err(|e| Failure::Unable(format!("cannot start the threads: {e}")))?;
-    let loaders = Loaders::only(&disk, &process);
-    let session = Session { host: &host, model: &model, disk: &disk, loaders: &loaders, start: &start };
+    let mut loaders = Loaders::only(&disk, &process);
+    // A loader that is named is asked about everything.
+    let looking = judging.loader.is_none().then_some(&request);
+    if let Some(request) = looking {
+        loaders = loaders.with_others(&host, request.clone());
+    }
+    let session =
+        Session { host: &host, model: &model, disk: &disk, loaders: &loaders, start: &start, looking };
     let done = threads.install(|| work(&session));
     match (done, store.changed().len()) {
         (Ok(_), changed @ 1..) => Err(Failure::Unable(format!(

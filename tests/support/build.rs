@@ -1,6 +1,6 @@
 //! Builds a case: runs its steps in order inside a directory of its own.
 
-use super::directives::{Case, Step, Word, cpu_has};
+use super::directives::{Case, Loader, Step, Word, cpu_has};
 use super::edit;
 use super::outcome::Stop;
 use std::fs;
@@ -142,8 +142,10 @@ impl Builder<'_> {
             args.extend(self.link_with(need));
         }
         args.extend(value("flags").unwrap_or_default().split_whitespace().map(str::to_owned));
-        require("gcc")?;
-        self.command("gcc", &args)
+        // musl's compiler is told apart only by the libc it links.
+        let compiler = if self.case.loader == Loader::Musl { "musl-gcc" } else { "gcc" };
+        require(compiler)?;
+        self.command(compiler, &args)
     }
 
     /// By its path, so that no directory order matters; without a soname DT_NEEDED would become that path, so by name.

@@ -24,15 +24,18 @@ pub struct Step {
 enum Condition {
     AtLeast((u32, u32)),
     Below((u32, u32)),
+    /// The same of musl, whose major number has always been 1: its two others count.
+    MuslAtLeast((u32, u32)),
     /// The processor lacks a flag of `/proc/cpuinfo`.
     Lacks(String),
 }
 
 impl Condition {
-    fn holds(&self, glibc: (u32, u32)) -> bool {
+    fn holds(&self, loader: Loader, release: (u32, u32)) -> bool {
         match self {
-            Self::AtLeast(version) => glibc >= *version,
-            Self::Below(version) => glibc < *version,
+            Self::AtLeast(version) => loader == Loader::Glibc && release >= *version,
+            Self::Below(version) => loader == Loader::Glibc && release < *version,
+            Self::MuslAtLeast(version) => loader == Loader::Musl && release >= *version,
             Self::Lacks(flag) => !cpu_has(flag),
         }
     }
@@ -43,6 +46,13 @@ pub fn cpu_has(flag: &str) -> bool {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let flags = info.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
     flags.split_whitespace().any(|word| word == flag)
+}
+
+/// Whose loader is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loader {
+    Glibc,
+    Musl,
 }
 
 /// A parsed case directory.
@@ -58,6 +68,8 @@ pub struct Case {
     pub findings: Vec<String>,
     pub requires: Vec<String>,
     pub has_rule: bool,
+    /// Whose loader the directive is about.
+    pub loader: Loader,
     expects: Vec<(Option<Condition>, Outcome)>,
 }
 
@@ -81,6 +93,7 @@ impl Case {
             findings: Vec::new(),
             requires: Vec::new(),
             has_rule: false,
+            loader: Loader::Glibc,
             expects: Vec::new(),
         };
         for (number, line) in text.lines().enumerate() {
@@ -102,6 +115,7 @@ impl Case {
         match verb {
             "Root" => self.root = rest.to_owned(),
             "Cwd" => self.cwd = Some(rest.to_owned()),
+            "Loader" if rest == "musl" => self.loader = Loader::Musl,
             "Preload" => self.preloaded.push(rest.to_owned()),
             "Finding" => self.findings.push(rest.to_owned()),
             "Requires" => self.requires.extend(rest.split_whitespace().map(str::to_owned)),
@@ -125,8 +139,9 @@ impl Case {
     }
 
     /// The expectation on this machine: the last conditional one that applies, else the unconditional one.
-    pub fn expected(&self, glibc: (u32, u32), dir: &str) -> Outcome {
-        let holds = |condition: &Option<Condition>| condition.as_ref().is_some_and(|c| c.holds(glibc));
+    pub fn expected(&self, release: (u32, u32), dir: &str) -> Outcome {
+        let holds =
+            |condition: &Option<Condition>| condition.as_ref().is_some_and(|c| c.holds(self.loader, release));
         let conditional = self.expects.iter().rev().find(|(condition, _)| holds(condition));
         let chosen = conditional.or_else(|| self.expects.iter().find(|(condition, _)| condition.is_none()));
         match chosen.map(|(_, outcome)| outcome) {
@@ -144,6 +159,8 @@ fn condition(word: &Word) -> Result<Condition, String> {
         Ok(Condition::AtLeast(version(least)?))
     } else if let Some(limit) = text.strip_prefix("glibc<") {
         Ok(Condition::Below(version(limit)?))
+    } else if let Some(least) = text.strip_prefix("musl>=1.") {
+        Ok(Condition::MuslAtLeast(version(least)?))
     } else if let Some(flag) = text.strip_prefix("lacks:") {
         Ok(Condition::Lacks(flag.to_owned()))
     } else {

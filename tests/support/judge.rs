@@ -4,7 +4,7 @@
 //! library that brings a broken one would look fine.
 
 use super::build::SCRATCH;
-use super::directives::{Case, parse_version};
+use super::directives::{Case, Loader, parse_version};
 use super::outcome::{Outcome, Stop, signal_name};
 use std::fs::{self, File};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -21,37 +21,69 @@ const HANG_DEADLINE: Duration = Duration::from_secs(2);
 /// The compiled probe and the loader it runs under.
 pub struct Judge {
     probe: PathBuf,
-    pub glibc: (u32, u32),
+    loader: Loader,
+    /// Minor and micro number for musl, major and minor for glibc.
+    pub release: (u32, u32),
 }
 
-/// Compiles the probe once per test process.
-pub fn judge() -> Result<&'static Judge, Stop> {
-    static JUDGE: OnceLock<Result<Judge, String>> = OnceLock::new();
-    JUDGE.get_or_init(compile).as_ref().map_err(|text| Stop::Missing(text.clone()))
+/// Compiles the probe of a libc once per test process.
+pub fn judge(loader: Loader) -> Result<&'static Judge, Stop> {
+    static GLIBC: OnceLock<Result<Judge, String>> = OnceLock::new();
+    static MUSL: OnceLock<Result<Judge, String>> = OnceLock::new();
+    let (cell, make): (_, fn() -> _) = match loader {
+        Loader::Glibc => (&GLIBC, glibc),
+        Loader::Musl => (&MUSL, musl),
+    };
+    cell.get_or_init(make).as_ref().map_err(|text| Stop::Missing(text.clone()))
 }
 
-fn compile() -> Result<Judge, String> {
+fn glibc() -> Result<Judge, String> {
+    let probe = compile("gcc", "loader-probe", &["-ldl"])?;
+    let version = Command::new(&probe).arg("version").output().map_err(|e| format!("probe: {e}"))?;
+    let version = String::from_utf8_lossy(&version.stdout).into_owned();
+    let release = parse_version(&version).ok_or_else(|| format!("unknown glibc version {version}"))?;
+    Ok(Judge { probe, loader: Loader::Glibc, release })
+}
+
+fn musl() -> Result<Judge, String> {
+    let probe = compile("musl-gcc", "loader-probe-musl", &[])?;
+    // Without a program to start, the loader says what it is.
+    let said = Command::new("/lib/ld-musl-x86_64.so.1").output().map_err(|e| format!("musl: {e}"))?;
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    let version = said.lines().find_map(|line| line.strip_prefix("Version 1."));
+    let release = version.and_then(parse_version).ok_or_else(|| format!("unknown musl version: {said}"))?;
+    Ok(Judge { probe, loader: Loader::Musl, release })
+}
+
+fn compile(compiler: &str, name: &str, flags: &[&str]) -> Result<PathBuf, String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/probe.c");
-    let probe = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("probe-{}", std::process::id()));
-    let finished = Path::new(env!("CARGO_TARGET_TMPDIR")).join("loader-probe");
-    let gcc = Command::new("gcc").arg("-O1").arg("-o").arg(&probe).arg(source).arg("-ldl").output();
-    let gcc = gcc.map_err(|e| format!("gcc: {e}"))?;
-    if !gcc.status.success() {
-        return Err(format!("probe.c: {}", String::from_utf8_lossy(&gcc.stderr)));
+    let probe = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+    let finished = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let out = Command::new(compiler).arg("-O1").arg("-o").arg(&probe).arg(source).args(flags).output();
+    let out = out.map_err(|e| format!("{compiler}: {e}"))?;
+    if !out.status.success() {
+        return Err(format!("probe.c: {}", String::from_utf8_lossy(&out.stderr)));
     }
     fs::rename(&probe, &finished).map_err(|e| format!("probe: {e}"))?;
-    let version = Command::new(&finished).arg("version").output().map_err(|e| format!("probe: {e}"))?;
-    let version = String::from_utf8_lossy(&version.stdout).into_owned();
-    let glibc = parse_version(&version).ok_or_else(|| format!("unknown glibc version {version}"))?;
-    Ok(Judge { probe: finished, glibc })
+    Ok(finished)
 }
 
 impl Judge {
+    /// The loader as `--loader` takes it.
+    pub fn name(&self) -> String {
+        let (first, second) = self.release;
+        match self.loader {
+            Loader::Glibc => format!("glibc-{first}.{second}"),
+            Loader::Musl => format!("musl-1.{first}.{second}"),
+        }
+    }
+
     /// Loads the root of a built case.
     pub fn load(&self, case: &Case, dir: &Path, expected: &Outcome) -> Result<Outcome, Stop> {
         let place = |text: &str| text.replace("{D}", &dir.display().to_string());
         let root = dir.join(&case.root);
-        let (reply, stderr) = (dir.join(SCRATCH).join("reply"), dir.join(SCRATCH).join("stderr"));
+        let name = |what: &str| dir.join(SCRATCH).join(format!("{what}-{:?}", self.loader));
+        let (reply, stderr) = (name("reply"), name("stderr"));
         let log = File::create(&stderr).map_err(|e| Stop::broken(format!("stderr: {e}")))?;
         let mut command = Command::new(&self.probe);
         command.arg(&reply).arg(&root).args(case.preloaded.iter().map(|p| dir.join(place(p))));

@@ -13,11 +13,14 @@ pub struct Prediction {
     pub line: String,
 }
 
-/// Runs `tsuku-verify verify` on the root of a built case.
-pub fn predict(case: &Case, dir: &Path) -> Result<Prediction, Stop> {
+/// Runs `tsuku-verify verify` on the root of a built case, under the machine's loader or a named one.
+pub fn predict(case: &Case, dir: &Path, loader: Option<&str>) -> Result<Prediction, Stop> {
     let place = |text: &str| text.replace("{D}", &dir.display().to_string());
     let mut command = Command::new(env!("CARGO_BIN_EXE_tsuku-verify"));
     command.arg("verify").arg(dir.join(&case.root)).args(["--level", "2", "--format", "ndjson"]);
+    if let Some(loader) = loader {
+        command.args(["--loader", loader]);
+    }
     for (key, value) in &case.env {
         command.arg("--env").arg(format!("{key}={}", place(value)));
     }

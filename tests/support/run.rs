@@ -1,7 +1,7 @@
 //! Runs the cases of a family, two at a time, and compares the three views.
 
-use super::directives::Case;
-use super::outcome::{Report, Stop};
+use super::directives::{Case, Loader};
+use super::outcome::{Outcome, Report, Stop};
 use super::{build, judge, predict};
 use std::collections::BTreeSet;
 use std::fs;
@@ -113,7 +113,7 @@ fn judge_case(dir: &Path) -> Report {
 /// The disagreement, if there is one.
 fn try_case(dir: &Path) -> Result<Option<String>, Stop> {
     let case = Case::read(dir).map_err(Stop::Broken)?;
-    let judge = judge::judge()?;
+    let judge = judge::judge(case.loader)?;
     let mut built = tempfile::Builder::new()
         .prefix("tsuku-verify-case-")
         .tempdir()
@@ -121,21 +121,50 @@ fn try_case(dir: &Path) -> Result<Option<String>, Stop> {
     built.disable_cleanup(set("TSUKU_TEST_KEEP"));
     let place = built.path().canonicalize().map_err(|e| Stop::broken(e.to_string()))?;
     build::build(&case, &place)?;
-    let expected = case.expected(judge.glibc, &place.display().to_string());
+    let expected = case.expected(judge.release, &place.display().to_string());
     let loader = judge.load(&case, &place, &expected)?;
     let mut text = format!("  built in  {}\n  directive {expected}\n  loader    {loader}", place.display());
     let mut agree = expected == loader;
-    if !set("TSUKU_TEST_LOADER_ONLY") {
-        let prediction = predict::predict(&case, &place)?;
-        agree &= prediction.outcome == loader;
-        text += &format!("\n  predicted {}", prediction.outcome);
-        for code in case.findings.iter().filter(|code| !prediction.findings.contains(code)) {
-            agree = false;
-            text += &format!("\n  no finding {code}");
-        }
-        text += &format!("\n  report    {}", prediction.line);
+    if set("TSUKU_TEST_LOADER_ONLY") {
+        return Ok((!agree).then_some(text));
+    }
+    // The machine's own loader is not named, so that finding it is tried too.
+    let named = (case.loader == Loader::Musl).then(|| judge.name());
+    let prediction = predict::predict(&case, &place, named.as_deref())?;
+    agree &= prediction.outcome == loader;
+    text += &format!("\n  predicted {}", prediction.outcome);
+    for code in case.findings.iter().filter(|code| !prediction.findings.contains(code)) {
+        agree = false;
+        text += &format!("\n  no finding {code}");
+    }
+    text += &format!("\n  report    {}", prediction.line);
+    if case.loader == Loader::Glibc
+        && let Some(under_musl) = also_under_musl(&case, &place)?
+    {
+        agree = false;
+        text += &under_musl;
     }
     Ok((!agree).then_some(text))
+}
+
+/// Every case of glibc is one of musl too, without a directive: what it says and what is predicted must be the same.
+fn also_under_musl(case: &Case, place: &Path) -> Result<Option<String>, Stop> {
+    let judge = match judge::judge(Loader::Musl) {
+        Ok(judge) => judge,
+        Err(Stop::Missing(_)) if !set("TSUKU_TEST_REQUIRE_ALL") => return Ok(None),
+        Err(other) => return Err(other),
+    };
+    let prediction = predict::predict(case, place, Some(&judge.name()))?;
+    let loader = judge.load(case, place, &prediction.outcome)?;
+    // Under musl a host that cannot be loaded is no case, and what it depends on nobody may know.
+    let no_host = matches!(&loader, Outcome::Other(text) if text.starts_with("the preloaded"));
+    if prediction.outcome == loader || no_host {
+        return Ok(None);
+    }
+    Ok(Some(format!(
+        "\n  musl      {loader}\n  predicted {}\n  report    {}",
+        prediction.outcome, prediction.line
+    )))
 }
 
 /// No dead case: every family has a test, every directory is a case, every file of a case is used.

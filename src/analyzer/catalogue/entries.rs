@@ -131,6 +131,20 @@ pub(super) const CALLS: &[Entry] = &[
         mend: "Owners of the referring library: add the provider to its DT_NEEDED entries, so that it is relocated first. Owners of the provider: let the resolver use no global data.",
     },
     Entry {
+        code: "initial-exec-tls",
+        title: "a thread-local variable is reached in a way only start-up libraries allow",
+        explanation: "The initial-exec model needs a place at a fixed distance from the thread pointer. musl keeps none free behind what was there when the \
+                      program started, so that every library opened later that wants one is refused, however small it is.",
+        mend: "Owners: compile with -ftls-model=global-dynamic (-fPIC does by itself, unless the model is named). Users: preload the library that owns the variable (LD_PRELOAD).",
+    },
+    Entry {
+        code: "accepted-unchecked",
+        title: "musl accepts the file without looking, and it cannot work",
+        explanation: "musl's loader compares neither the magic number nor the word size, byte order, machine or kind of a file. What is made for something else \
+                      may be mapped and called a success; its first function that is called, or its first access, goes wrong.",
+        mend: "Install the build for this machine. If the file was put there for another machine on purpose, keep it out of this machine's search path.",
+    },
+    Entry {
         code: "made-for-another-libc",
         title: "the file is made for another C library than this loader's",
         explanation: "The libraries and versions it asks for are those of the other C library of Linux. The loader does not know that: it \

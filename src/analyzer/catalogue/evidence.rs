@@ -52,6 +52,12 @@ pub fn evidence(f: &Finding) -> Value {
         Finding::SymbolNotInVersionFile { object, reference: r } => {
             json!({"object": bytes_json(object), "reference": reference(r)})
         }
+        Finding::InitialExecTls { object, owner, symbol } => json!({
+            "object": bytes_json(object), "owner": bytes_json(owner), "symbol": bytes_json(symbol),
+        }),
+        Finding::Unchecked { object, defect } => {
+            json!({"object": bytes_json(object), "defect": self::defect(defect)})
+        }
         Finding::StaticTls { owner, size, align, left, block_align } => json!({
             "owner": bytes_json(owner),
             "size": size,
@@ -171,6 +177,7 @@ fn defect(d: &Defect) -> Value {
         Defect::NoSegments => ("no-segments", json!({})),
         Defect::NoDynamic => ("no-dynamic", json!({})),
         Defect::MapRefused => ("map", json!({})),
+        Defect::Unmappable(e) => ("map", json!({"errno": e.0})),
         Defect::ZeroFillRefused => ("zero-fill", json!({})),
         Defect::ProtectRefused => ("protect", json!({})),
         Defect::Pie => ("pie", json!({})),
@@ -182,6 +189,7 @@ fn defect(d: &Defect) -> Value {
         }
         Defect::MissingTable(s) => ("missing-table", json!({"structure": s.name()})),
         Defect::HashCycle => ("hash-cycle", json!({})),
+        Defect::DividesByZero(s) => ("no-buckets", json!({"structure": s.name()})),
         Defect::RelocationType { number, plt } => ("relocation-type", json!({"found": number, "plt": plt})),
         Defect::Code(f) => ("code", json!({"fault": fault(f)})),
         Defect::RelroRange => ("relro-range", json!({})),

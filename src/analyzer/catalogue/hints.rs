@@ -54,6 +54,14 @@ pub fn hint(f: &Finding) -> String {
             lossy(base_name(object)),
             symbol(reference)
         ),
+        Finding::InitialExecTls { object, owner, .. } => format!(
+            "rebuild {} with -ftls-model=global-dynamic, or preload {} (LD_PRELOAD)",
+            lossy(base_name(object)),
+            lossy(base_name(owner))
+        ),
+        Finding::Unchecked { object, .. } => {
+            format!("install a build of {} for this machine", lossy(base_name(object)))
+        }
         Finding::StaticTls { owner, size, align, block_align, .. } => {
             let owner = lossy(base_name(owner));
             if align > block_align {

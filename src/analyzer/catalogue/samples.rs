@@ -78,12 +78,14 @@ pub(super) fn defects() -> Vec<Defect> {
         Defect::NoSegments,
         Defect::NoDynamic,
         Defect::MapRefused,
+        Defect::Unmappable(Errno::ENOMEM),
         Defect::ZeroFillRefused,
         Defect::ProtectRefused,
         Defect::Pie,
         Defect::NoOpen,
         Defect::ExecStack,
         Defect::HashCycle,
+        Defect::DividesByZero(Structure::Hash),
         Defect::RelocationType { number: 3, plt: false },
         Defect::Code(SEGV),
         Defect::Code(BUS),
@@ -137,6 +139,8 @@ pub(super) fn findings() -> Vec<Finding> {
         Finding::SymbolNotFound { object: b("/l/r.so"), reference: plain, more: 2 },
         Finding::SymbolNotFound { object: b("/l/r.so"), reference: reference.clone(), more: 0 },
         Finding::SymbolNotInVersionFile { object: b("/l/r.so"), reference },
+        Finding::InitialExecTls { object: b("/l/r.so"), owner: b("/l/o.so"), symbol: b("v") },
+        Finding::Unchecked { object: b("/l/r.so"), defect: Defect::WrongMachine(183) },
         Finding::StaticTls { owner: b("/l/r.so"), size: 4096, align: 64, left: 10, block_align: 32 },
         Finding::TlsWithoutSegment { object: b("/l/r.so"), owner: b("/l/o.so") },
         Finding::IfuncOrder {
@@ -192,6 +196,8 @@ fn reminder(f: &Finding) {
         | Finding::IsaLevel { .. }
         | Finding::SymbolNotFound { .. }
         | Finding::SymbolNotInVersionFile { .. }
+        | Finding::InitialExecTls { .. }
+        | Finding::Unchecked { .. }
         | Finding::StaticTls { .. }
         | Finding::TlsWithoutSegment { .. }
         | Finding::IfuncOrder { .. }

@@ -86,6 +86,15 @@ pub fn text(f: &Finding) -> String {
             lossy(reference.version_file.as_deref().unwrap_or_default()),
             lossy(object)
         ),
+        Finding::InitialExecTls { object, owner, symbol } => format!(
+            "the loader refuses it: {} reaches {} of {} as if it had been there when the program started",
+            lossy(object),
+            if symbol.is_empty() { "a thread-local variable".into() } else { lossy(symbol) },
+            lossy(owner)
+        ),
+        Finding::Unchecked { object, defect } => {
+            format!("musl does not look, but {} {}", lossy(object), fault_of(defect))
+        }
         Finding::StaticTls { owner, size, align, left, block_align } => format!(
             "no static TLS is left for {}: it wants {size} bytes aligned to {align}, there are {left} aligned to {block_align}",
             lossy(owner)
@@ -194,6 +203,7 @@ pub(super) fn fault_of(d: &Defect) -> String {
         Defect::NoSegments => "has no segment to load".to_owned(),
         Defect::NoDynamic => "has no dynamic section".to_owned(),
         Defect::MapRefused => "has a segment the kernel will not map (noexec mount, or too large)".to_owned(),
+        Defect::Unmappable(e) => format!("has a segment the kernel will not map: {e}"),
         Defect::ZeroFillRefused => "wants more zeroed memory than there is".to_owned(),
         Defect::ProtectRefused => "has a segment whose protection the kernel will not set".to_owned(),
         Defect::NoOpen => "was linked with -z nodlopen".to_owned(),
@@ -206,6 +216,7 @@ pub(super) fn fault_of(d: &Defect) -> String {
             format!("has a broken {} ({})", structure.name(), access(fault))
         }
         Defect::MissingTable(s) => format!("has no {}, which the loader takes for granted", s.name()),
+        Defect::DividesByZero(s) => format!("has a {} of no buckets", s.name()),
         Defect::HashCycle => "has a hash chain that returns to itself".to_owned(),
         Defect::RelocationType { number, plt } => {
             format!("has a {}relocation of type {number:#x}", if *plt { "PLT " } else { "" })

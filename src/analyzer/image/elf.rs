@@ -158,7 +158,7 @@ fn try_read<'h>(
 }
 
 /// The path in PT_INTERP, which the kernel reads from the file.
-fn interpreter<'h>(bytes: &'h [u8], header: &Header) -> Option<&'h [u8]> {
+pub(crate) fn interpreter<'h>(bytes: &'h [u8], header: &Header) -> Option<&'h [u8]> {
     let s = header.segments.iter().find(|s| s.kind == 3)?;
     let start = usize::try_from(s.offset).ok()?;
     let text = bytes.get(start..start.checked_add(usize::try_from(s.filesz).ok()?)?)?;
@@ -167,7 +167,7 @@ fn interpreter<'h>(bytes: &'h [u8], header: &Header) -> Option<&'h [u8]> {
 }
 
 /// `_dl_protect_relro`: whole pages only, both ends rounded down.
-fn relro(vm: &Vm<'_>, (at, size): (u64, u64), page: u64) -> Option<Defect> {
+pub(crate) fn relro(vm: &Vm<'_>, (at, size): (u64, u64), page: u64) -> Option<Defect> {
     if size == 0 {
         return None;
     }

@@ -56,7 +56,7 @@ struct Load {
 }
 
 /// The address space of a process, for mappings that can never fit.
-fn task_size(machine: Machine) -> u64 {
+pub(crate) fn task_size(machine: Machine) -> u64 {
     match machine {
         // The largest hole is the one below a position-independent program.
         Machine::X86_64 => 0x5700_0000_0000,
@@ -81,8 +81,8 @@ fn default_stack(machine: Machine) -> u32 {
 const BELOW_TOP: u64 = 1 << 46;
 
 /// Anonymous memory above this is refused on any machine; below it depends on the machine's memory.
-const ANONYMOUS_REFUSED: u64 = 1 << 40;
-const ANONYMOUS_SURE: u64 = 4 << 30;
+pub(crate) const ANONYMOUS_REFUSED: u64 = 1 << 40;
+pub(crate) const ANONYMOUS_SURE: u64 = 4 << 30;
 
 /// Maps the object.
 ///

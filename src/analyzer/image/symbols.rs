@@ -222,9 +222,18 @@ pub fn setup<'h>(vm: &Vm<'h>, d: &Dynamic, wide: bool) -> Result<Symbols<'h>, De
     } else {
         Hash::None
     };
+    Ok(tables(vm, d, hash))
+}
+
+/// The tables of an object whose hash table is not to be used.
+pub fn without_hash<'h>(vm: &Vm<'h>, d: &Dynamic) -> Symbols<'h> {
+    tables(vm, d, Hash::None)
+}
+
+fn tables<'h>(vm: &Vm<'h>, d: &Dynamic, hash: Hash) -> Symbols<'h> {
     let hash_base = d.gnu_hash.or(d.hash).unwrap_or(0);
     let window = |at: Option<u64>| at.and_then(|a| vm.window(a)).unwrap_or_default();
-    Ok(Symbols {
+    Symbols {
         hash,
         symtab: d.symtab,
         strtab: d.strtab,
@@ -234,7 +243,7 @@ pub fn setup<'h>(vm: &Vm<'h>, d: &Dynamic, wide: bool) -> Result<Symbols<'h>, De
         hash_bytes: window(d.gnu_hash.or(d.hash)),
         hash_base,
         whole: None,
-    })
+    }
 }
 
 impl<'h> Symbols<'h> {

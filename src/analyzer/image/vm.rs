@@ -149,6 +149,14 @@ impl<'h> Builder<'h> {
         }
     }
 
+    /// What a store at `addr` does, before the address space is finished.
+    pub fn store_fault(&self, addr: u64) -> Option<FaultKind> {
+        match self.areas.range(..=addr).next_back().map(|(_, a)| *a).filter(|a| addr < a.end) {
+            Some(a) if a.prot & W == 0 => Some(FaultKind::Segv),
+            _ => self.fault_at(addr),
+        }
+    }
+
     fn within(&self, start: u64, end: u64) -> Vec<Area> {
         let from = self.areas.range(..=start).next_back().map_or(start, |(k, _)| *k);
         self.areas
@@ -407,6 +415,11 @@ impl<'h> Vm<'h> {
 
     /// The areas with every protection of `[start, end)` widened by `W` (text relocations).
     pub fn with_write(&self, ranges: &[(u64, u64)]) -> Vm<'h> {
+        self.with_added(ranges, W)
+    }
+
+    /// The areas with every protection of `[start, end)` widened by `prot`.
+    pub fn with_added(&self, ranges: &[(u64, u64)], prot: u8) -> Vm<'h> {
         let mut b = Builder { bytes: self.bytes, page: 1, format: self.format, areas: BTreeMap::new() };
         for a in &self.areas {
             b.areas.insert(a.start, *a);
@@ -414,7 +427,7 @@ impl<'h> Vm<'h> {
         for (start, end) in ranges {
             for a in b.within(*start, *end) {
                 let (s, e) = (a.start.max(*start), a.end.min(*end));
-                b.protect(s, e, a.prot | W);
+                b.protect(s, e, a.prot | prot);
             }
         }
         b.finish(self.low, self.high)

@@ -13,8 +13,9 @@ use crate::analyzer::image::dynamic::DF_1_NODEFLIB;
 use crate::analyzer::image::elf::{Image, Role};
 use crate::analyzer::image::limits;
 use crate::analyzer::image::versions::Name;
-use crate::analyzer::loader_model::LoaderModel;
+use crate::analyzer::loader_model::{LibcKind, LoaderModel};
 use crate::analyzer::model::NodeIx;
+use crate::analyzer::musl;
 use crate::analyzer::provenance::{Attempt, Provenance};
 use crate::analyzer::search::glibc::{self, Request, Source};
 use crate::analyzer::search::{Hit, tokens};
@@ -134,6 +135,7 @@ impl<'h> LinkMap<'h> {
             provenance,
             needs: Vec::new(),
             before: false,
+            at_start: false,
         });
         ix
     }
@@ -179,6 +181,9 @@ impl<'h> LinkMap<'h> {
 
     /// Whether a library of that name would be found on behalf of `from` (for optional libraries).
     pub fn would_find(&self, disk: &Disk<'_, 'h>, from: NodeIx, name: &[u8]) -> bool {
+        if disk.model().kind() == LibcKind::Musl {
+            return musl::load::would_find(self, disk, from, name);
+        }
         if self.names.contains_key(name) {
             return true;
         }
