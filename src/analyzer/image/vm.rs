@@ -227,7 +227,7 @@ impl<'h> Vm<'h> {
     pub fn window(&self, addr: u64) -> Option<&'h [u8]> {
         let a = self.area(addr)?;
         let Source::File(off) = a.source else { return None };
-        if a.prot == 0 {
+        if a.prot & (R | W) == 0 {
             return None;
         }
         let from = usize::try_from(off.checked_add(addr.checked_sub(a.start)?)?).ok()?;
@@ -244,8 +244,8 @@ impl<'h> Vm<'h> {
         while done < buf.len() {
             let here = self.format.wrap(addr.wrapping_add(done as u64));
             let a = self.area(here).ok_or_else(|| self.unmapped(here))?;
-            if a.prot == 0 {
-                return Err(Fault { kind: FaultKind::Segv, addr: here });
+            if a.prot & (R | W) == 0 {
+                return Err(unreadable(a.prot, here));
             }
             let len = usize::try_from(a.end - here).unwrap_or(usize::MAX).min(buf.len() - done);
             let Some(out) = buf.get_mut(done..done + len) else { break };
@@ -358,7 +358,7 @@ impl<'h> Vm<'h> {
     /// # Errors
     /// The fault of the first byte that cannot.
     pub fn readable(&self, addr: u64, len: u64) -> Result<(), Fault> {
-        if len == 0 { Ok(()) } else { self.accessible(addr, len, R | W | X) }
+        if len == 0 { Ok(()) } else { self.accessible(addr, len, R | W) }
     }
 
     /// Checks that code at `addr` can be fetched.
@@ -375,7 +375,8 @@ impl<'h> Vm<'h> {
         loop {
             let a = self.area(at).ok_or_else(|| self.unmapped(at))?;
             if a.prot & need == 0 {
-                return Err(Fault { kind: FaultKind::Segv, addr: at });
+                let readable = need & R != 0;
+                return Err(unreadable(if readable { a.prot } else { 0 }, at));
             }
             if a.source == Source::PastEnd {
                 return Err(Fault { kind: FaultKind::Bus, addr: at });
@@ -434,6 +435,11 @@ impl<'h> Vm<'h> {
     }
 }
 
+/// Reading a page that may only be executed: a matter of the processor (protection keys on x86) and the kernel.
+fn unreadable(prot: u8, addr: u64) -> Fault {
+    Fault { kind: if prot & X != 0 { FaultKind::Unknown } else { FaultKind::Segv }, addr }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -460,6 +466,17 @@ mod tests {
         let vm = vm(b"0123456789abcdefXY");
         assert_eq!(vm.u16(0x7000_0000_0000).map_err(|f| f.kind), Err(FaultKind::Segv));
         assert_eq!(vm.u16(0x2000).map_err(|f| f.kind), Err(FaultKind::Unknown));
+    }
+
+    #[test]
+    fn what_may_only_be_executed_may_or_may_not_be_read() {
+        let mut b = Builder::new(b"0123456789abcdef", 16, Format { is64: true, big: false });
+        b.map_file(0, 16, X, 0);
+        let vm = b.finish(0, 16);
+        let unknown = Err(Fault { kind: FaultKind::Unknown, addr: 4 });
+        assert_eq!((vm.u16(4).map(drop), vm.readable(4, 2)), (unknown, unknown));
+        assert_eq!((vm.window(4), vm.executable(4)), (None, Ok(())));
+        assert_eq!(vm.writable(4, 1).map_err(|f| f.kind), Err(FaultKind::Segv));
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub(super) fn read(vm: &Vm<'_>, at: u64, machine: Machine) -> Result<Dynamic, De
         }
         let value_at = vm.format.wrap(at.wrapping_add(word));
         let value = vm.addr(value_at).map_err(memory)?;
+        if matches!(tag, 12 | 25 | 27) {
+            d.live.push((tag, value_at));
+        }
         match tag {
             30 => flags = value,
             0x6fff_fffb => {

@@ -13,7 +13,7 @@ use crate::analyzer::errno::Errno;
 use crate::analyzer::host::Kind;
 use crate::analyzer::image::elf::Image;
 use crate::analyzer::image::limits;
-use crate::analyzer::image::segments::{ANONYMOUS_REFUSED, Tls};
+use crate::analyzer::image::segments::{ANONYMOUS_REFUSED, ANONYMOUS_SURE, Tls};
 use crate::analyzer::image::symbols::gnu_hash;
 use crate::analyzer::image::versions::Name;
 use crate::analyzer::image::vm::{Fault, FaultKind};
@@ -144,10 +144,10 @@ pub(super) fn library<'h>(
 /// Memory for the library's thread-local variables comes with the library, and may be refused.
 fn too_much_tls(tls: Tls) -> Option<Defect> {
     match tls.size.checked_add(tls.align).and_then(|n| n.checked_add(64)) {
-        Some(n) if n <= ANONYMOUS_REFUSED => None,
-        Some(_) => Some(Defect::Unmappable(Errno::ENOMEM)),
-        // The sum wraps round, and so becomes small.
-        None => {
+        Some(n) if n <= ANONYMOUS_SURE => None,
+        Some(n) if n > ANONYMOUS_REFUSED => Some(Defect::Unmappable(Errno::ENOMEM)),
+        // It depends on how much memory there is; or the sum wraps round, and so becomes small.
+        _ => {
             let fault = Fault { kind: FaultKind::Unknown, addr: tls.image.0 };
             Some(Defect::Memory { structure: Structure::Tls, fault })
         }

@@ -69,8 +69,16 @@ fn try_read<'h>(
     if traits.regular {
         symbols.vouch(&vm, traits.first);
     }
-    let relocs = relocs::read(&vm, &dynamic, &versions, model, musl);
-    let constructors = constructors::read(&vm, &dynamic, &relocs, header.kind == ET_EXEC, model.machine);
+    let (relocs, changed) = relocs::read(&vm, &dynamic, &versions, model, musl);
+    let mut constructors = constructors::read(&vm, &dynamic, &relocs, header.kind == ET_EXEC, model.machine);
+    // Code from the wrong part of the file is not the code that was meant.
+    let displaced = |s: &Segment| {
+        s.kind == PT_LOAD && s.flags & 1 != 0 && s.vaddr.wrapping_sub(s.offset) & (model.page_size - 1) != 0
+    };
+    let calls = constructors.calls > 0 || changed;
+    if constructors.fatal.is_none() && calls && (changed || header.segments.iter().any(displaced)) {
+        constructors.fatal = Some(Defect::Code(Fault { kind: FaultKind::Unknown, addr: at }));
+    }
     let text = |offset: u64| symbols.string(&vm, offset).map_err(Box::new);
     let needs = dynamic.needs.iter().map(|(kind, at)| Need { kind: *kind, name: text(*at) }).collect();
     let (soname, rpath, runpath) =

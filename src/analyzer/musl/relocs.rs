@@ -140,24 +140,33 @@ struct Walk<'a, 'h> {
     seen: HashSet<(u32, u16)>,
     /// The name of the last symbol, which the loader's variable still holds.
     last_name: u32,
+    /// A record writes over what says where the constructors are.
+    changed: bool,
 }
 
-/// Walks all relocations in the loader's order.
+/// Walks all relocations in the loader's order; and whether they change where the constructors are.
 pub(super) fn read<'h>(
     vm: &Vm<'h>,
     d: &Dynamic,
     versions: &Versions<'h>,
     model: &LoaderModel,
     musl: &MuslModel,
-) -> Relocs {
-    let out = Relocs::default();
-    let mut w =
-        Walk { vm, d, versions, machine: model.machine, out, seen: HashSet::new(), last_name: NO_NAME };
+) -> (Relocs, bool) {
+    let mut w = Walk {
+        vm,
+        d,
+        versions,
+        machine: model.machine,
+        out: Relocs::default(),
+        seen: HashSet::new(),
+        last_name: NO_NAME,
+        changed: false,
+    };
     if let Err(defect) = w.all(musl) {
         w.out.fatal = Some((w.out.imports.len(), defect));
     }
     w.out.imports.shrink_to_fit();
-    w.out
+    (w.out, w.changed)
 }
 
 fn memory(structure: Structure) -> impl Fn(Fault) -> Defect {
@@ -230,9 +239,17 @@ impl Walk<'_, '_> {
         };
         if width > 0 {
             vm.writable(place, width).map_err(memory(Structure::RelocationTarget))?;
+            self.out_of_date(place, width);
         }
         self.slot(place, action, bound.target, addend);
         Ok(())
+    }
+
+    /// The constructors are looked for once more after relocation: a store into their entries changes what is called.
+    fn out_of_date(&mut self, place: u64, width: u64) {
+        let word = self.vm.format.word();
+        let hit = |at: &u64| *at < place.saturating_add(width) && place < at.saturating_add(word);
+        self.changed |= self.d.live.iter().any(|(_, at)| hit(at));
     }
 
     /// Without a symbol everything is the object's own.
