@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::ldcache::LdCache;
 use super::model::Machine;
 
-pub use choice::{ChoiceFault, LoaderChoice};
+pub use choice::{ChoiceFault, LoaderChoice, TargetChoice};
 pub use defaults::static_tls_surplus;
 pub(crate) use defaults::{interpreters, multiarch, rseq_area};
 pub(crate) use musl::{DEFAULT_PATH, architectures as musl_architectures};

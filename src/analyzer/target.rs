@@ -4,6 +4,7 @@
 
 use super::disk::ImageEntry;
 use super::image::elf::{ElfFacts, Image};
+use super::image::header;
 use super::image::versions::NeedStep;
 use super::loader_model::LibcKind;
 
@@ -36,7 +37,10 @@ pub fn of(entry: &ImageEntry<'_>) -> Target {
     }
     match &entry.image {
         Image::Mapped(facts) => libc_of(facts).map_or(Target::Unsaid, Target::Libc),
-        Image::Refused(_) => Target::Unsaid,
+        // A program is no library, but says who starts it.
+        Image::Refused(_) => header::interpreter(entry.bytes)
+            .and_then(|path| loader_name(base_name(path)))
+            .map_or(Target::Unsaid, Target::Libc),
     }
 }
 

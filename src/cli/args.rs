@@ -288,9 +288,12 @@ pub struct JudgeArgs {
     /// A host directory that is visible inside the root under its own path.
     #[arg(long, value_name = "DIR", requires = "root")]
     pub bind: Vec<OsString>,
-    /// The loader, as in glibc-2.31 (default: the one found).
+    /// The loader, as in glibc-2.31 or musl-1.2.5 (default: the one found). It judges everything.
     #[arg(long, value_name = "LOADER")]
     pub loader: Option<String>,
+    /// Only files for this are at home here, as in musl, i386 or aarch64-glibc (default: each is judged by the loader it is made for).
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
     /// The processor level, as in x86-64-v3 (default: this machine's).
     #[arg(long, value_name = "LEVEL")]
     pub cpu: Option<String>,

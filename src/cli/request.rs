@@ -13,6 +13,7 @@ use super::exit::Failure;
 use super::interrupt::Interruption;
 use crate::analyzer::audit::Level;
 use crate::analyzer::checks::Mode;
+use crate::analyzer::loader_model::{ChoiceFault, TargetChoice};
 use crate::home::layout::{self, Place};
 use crate::loader::escalate::Escalation;
 use crate::loader::helper::HelperRequest;
@@ -28,6 +29,8 @@ pub struct Judging {
     pub binds: Vec<PathBuf>,
     /// The loader's name.
     pub loader: Option<String>,
+    /// Whose files are at home here.
+    pub target: Option<TargetChoice>,
     /// The processor level.
     pub cpu: Option<String>,
     /// The program.
@@ -145,6 +148,10 @@ impl Judging {
             root: raw.root.map(host_path),
             binds: raw.bind.into_iter().map(host_path).collect(),
             loader: raw.loader,
+            target: raw
+                .target
+                .map(|t| t.parse().map_err(|e: ChoiceFault| Failure::Usage(e.to_string())))
+                .transpose()?,
             cpu: raw.cpu,
             host: raw.host.map(OsString::into_vec),
             env,

@@ -65,9 +65,10 @@ fn started<'h>(disk: &Disk<'_, 'h>, start: &Start) -> Result<Process<'h>, Failur
 
 /// What is looked for, and what the judged process has.
 fn request(store: &ByteStore, judging: &Judging) -> DetectRequest {
+    let target = judging.target.unwrap_or_default();
     DetectRequest {
-        libc: None,
-        machine: None,
+        libc: target.libc,
+        machine: target.machine,
         interpreter: None,
         cpu: judging.cpu.clone(),
         env: judging.env.clone(),
@@ -97,7 +98,7 @@ fn detected(host: &RealHost<'_>, judging: &Judging, request: &DetectRequest) -> 
         Some(name) => Some(name.parse::<LoaderChoice>().map_err(|e| Failure::Usage(e.to_string()))?),
         None => None,
     };
-    let libc = choice.map(LoaderChoice::libc);
+    let libc = choice.map(LoaderChoice::libc).or(request.libc);
     let found = detect::detect(host, &DetectRequest { libc, ..request.clone() }).map_err(|e| match e {
         DetectError::Cpu(unknown) => Failure::Usage(unknown.to_string()),
         other => Failure::Unable(escaped(other.to_string().as_bytes())),
@@ -180,8 +181,8 @@ pub fn with<R: Send>(
         .build()
         .map_err(|e| Failure::Unable(format!("cannot start the threads: {e}")))?;
     let mut loaders = Loaders::only(&disk, &process);
-    // A loader that is named is asked about everything.
-    let looking = judging.loader.is_none().then_some(&request);
+    // A loader that is named is asked about everything, and a target that is named is the only one.
+    let looking = (judging.loader.is_none() && judging.target.is_none()).then_some(&request);
     if let Some(request) = looking {
         loaders = loaders.with_others(&host, request.clone());
     }

@@ -148,22 +148,13 @@ fn try_read<'h>(
         tls: mapped.tls,
         relro_fault,
         isa_needed,
-        interpreter: interpreter(bytes, &header),
+        interpreter: header::interpreter_in(bytes, &header.segments),
         dlopen_notes,
         symbols,
         vm,
         header,
         dynamic,
     })
-}
-
-/// The path in PT_INTERP, which the kernel reads from the file.
-pub(crate) fn interpreter<'h>(bytes: &'h [u8], header: &Header) -> Option<&'h [u8]> {
-    let s = header.segments.iter().find(|s| s.kind == 3)?;
-    let start = usize::try_from(s.offset).ok()?;
-    let text = bytes.get(start..start.checked_add(usize::try_from(s.filesz).ok()?)?)?;
-    let end = text.iter().position(|b| *b == 0)?;
-    text.get(..end)
 }
 
 /// `_dl_protect_relro`: whole pages only, both ends rounded down.

@@ -315,6 +315,22 @@ pub fn kind_of<'b>(head: &[u8], size: u64, whole: impl FnOnce() -> Option<&'b [u
     }
 }
 
+/// The path in PT_INTERP of a file nobody has judged yet.
+pub fn interpreter(bytes: &[u8]) -> Option<&[u8]> {
+    let (format, ..) = peek(bytes)?;
+    let phoff = format.addr(bytes, if format.is64 { 32 } else { 28 })?;
+    let count = format.u16(bytes, if format.is64 { 56 } else { 44 })?;
+    interpreter_in(bytes, &program_headers(bytes, format, phoff, count)?)
+}
+
+/// The path in PT_INTERP, which the kernel reads from the file.
+pub fn interpreter_in<'b>(bytes: &'b [u8], segments: &[Segment]) -> Option<&'b [u8]> {
+    let s = segments.iter().find(|s| s.kind == elf::PT_INTERP.0)?;
+    let start = usize::try_from(s.offset).ok()?;
+    let text = bytes.get(start..start.checked_add(usize::try_from(s.filesz).ok()?)?)?;
+    text.get(..text.iter().position(|b| *b == 0)?)
+}
+
 /// DF_1_PIE, or DT_DEBUG (which only link editors of programs write).
 fn is_program(bytes: &[u8], f: Format, dynamic: &Segment) -> bool {
     let step = if f.is64 { 16 } else { 8 };

@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::analyzer::model::Machine;
+
 use super::{Distribution, GlibcVersion, LibcKind, MuslVersion};
 
 /// A loader named instead of detected.
@@ -33,6 +35,33 @@ impl LoaderChoice {
     }
 }
 
+/// A kind of system named instead of found: `musl`, `i386`, `aarch64-glibc`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TargetChoice {
+    /// Its C library; any if none is named.
+    pub libc: Option<LibcKind>,
+    /// Its machine; any if none is named.
+    pub machine: Option<Machine>,
+}
+
+impl FromStr for TargetChoice {
+    type Err = ChoiceFault;
+
+    fn from_str(name: &str) -> Result<TargetChoice, ChoiceFault> {
+        let mut choice = TargetChoice::default();
+        for word in name.split('-') {
+            let libc = [LibcKind::Glibc, LibcKind::Musl].into_iter().find(|l| l.name() == word);
+            let machine = Machine::ALL.into_iter().find(|m| m.name() == word);
+            match (libc, machine) {
+                (Some(_), _) if choice.libc.is_none() => choice.libc = libc,
+                (_, Some(_)) if choice.machine.is_none() => choice.machine = machine,
+                _ => return Err(ChoiceFault::Target(name.to_owned())),
+            }
+        }
+        Ok(choice)
+    }
+}
+
 /// Why a loader name was refused.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum ChoiceFault {
@@ -44,6 +73,9 @@ pub enum ChoiceFault {
     /// Another libc.
     #[error("unknown loader `{0}`: only glibc and musl can be named; dyld is not modelled this way")]
     OtherLibc(String),
+    /// Neither a machine nor a C library.
+    #[error("unknown target `{0}`: expected glibc, musl, a machine ({machines}), or both, as in aarch64-musl", machines = Machine::ALL.map(Machine::name).join(", "))]
+    Target(String),
     /// A suffix that is no distribution.
     #[error("unknown distribution `{0}`: expected `debian` (also for Ubuntu) or nothing")]
     Distribution(String),
@@ -123,6 +155,18 @@ mod tests {
                 distribution: Some(Distribution::Debian)
             })
         );
+    }
+
+    #[test]
+    fn targets_are_a_machine_a_libc_or_both() {
+        let of = |name: &str| name.parse::<TargetChoice>();
+        let musl = Some(LibcKind::Musl);
+        assert_eq!(of("musl"), Ok(TargetChoice { libc: musl, machine: None }));
+        assert_eq!(of("aarch64-musl"), Ok(TargetChoice { libc: musl, machine: Some(Machine::Aarch64) }));
+        assert_eq!(of("i386"), Ok(TargetChoice { libc: None, machine: Some(Machine::I386) }));
+        for wrong in ["", "musl-musl", "sparc", "musl-1.2.5", "x86_64-"] {
+            assert!(of(wrong).unwrap_err().to_string().contains("aarch64-musl"), "{wrong}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::analyzer::errno::Errno;
 use crate::analyzer::image::constructors;
 use crate::analyzer::image::elf::{self, ElfFacts, Image, Need, Role};
 use crate::analyzer::image::fmt::Format;
-use crate::analyzer::image::header::{Header, Segment};
+use crate::analyzer::image::header::{self, Header, Segment};
 use crate::analyzer::image::notes;
 use crate::analyzer::image::scan;
 use crate::analyzer::image::segments::{ANONYMOUS_REFUSED, ANONYMOUS_SURE, Tls, task_size};
@@ -47,7 +47,7 @@ fn try_read<'h>(
     noexec: bool,
     role: Role,
 ) -> Result<ElfFacts<'h>, Defect> {
-    let header = header(bytes, Format::of(model.machine))?;
+    let header = read_header(bytes, Format::of(model.machine))?;
     let last = |kind: u32| header.segments.iter().rev().find(|s| s.kind == kind);
     let Some(at) = last(PT_DYNAMIC).map(|s| s.vaddr).filter(|at| *at != 0) else {
         return Err(Defect::NoDynamic);
@@ -102,7 +102,7 @@ fn try_read<'h>(
         tls,
         relro_fault: relro.and_then(|range| elf::relro(&vm, range, model.page_size)),
         isa_needed: 0,
-        interpreter: elf::interpreter(bytes, &header),
+        interpreter: header::interpreter_in(bytes, &header.segments),
         dlopen_notes: notes::dlopen_texts(&vm, &header.segments),
         symbols,
         vm,
@@ -112,7 +112,7 @@ fn try_read<'h>(
 }
 
 /// The header and the program headers, from where the loader reads them: the first kilobyte, or a second read.
-fn header(bytes: &[u8], f: Format) -> Result<Header, Defect> {
+fn read_header(bytes: &[u8], f: Format) -> Result<Header, Defect> {
     let size = if f.is64 { 64usize } else { 52 };
     let buffer = size * ((896 + size) / size);
     let first = bytes.get(..buffer).unwrap_or(bytes);
