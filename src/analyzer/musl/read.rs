@@ -185,7 +185,7 @@ fn read_header(bytes: &[u8], f: Format) -> Result<Header, Defect> {
 
 /// `pread` of exactly `len` bytes.
 fn pread(bytes: &[u8], offset: u64, len: usize) -> Result<&[u8], Defect> {
-    if offset > i64::MAX as u64 {
+    if offset.saturating_add(len as u64) > i64::MAX as u64 {
         return Err(Defect::Unmappable(Errno::EINVAL));
     }
     let at = usize::try_from(offset).unwrap_or(usize::MAX);
