@@ -156,9 +156,10 @@ fn also_under_musl(case: &Case, place: &Path) -> Result<Option<String>, Stop> {
     };
     let prediction = predict::predict(case, place, Some(&judge.name()))?;
     let loader = judge.load(case, place, &prediction.outcome)?;
-    // Under musl a host that cannot be loaded is no case, and what it depends on nobody may know.
+    // A host that does not load under musl makes no case of it, and a doubt is no claim.
     let no_host = matches!(&loader, Outcome::Other(text) if text.starts_with("the preloaded"));
-    if prediction.outcome == loader || no_host {
+    let doubt = prediction.line.contains("\"verdict\":\"undecided\"");
+    if prediction.outcome == loader || no_host || doubt {
         return Ok(None);
     }
     Ok(Some(format!(

@@ -78,6 +78,8 @@ pub struct Relocs {
     pub may_need_value: bool,
     /// Any IRELATIVE record.
     pub irelative: bool,
+    /// Offset of the name of the last record's symbol, which musl's loader may print again.
+    pub last_name: Option<u32>,
 }
 
 /// Walks all relocations in the loader's order.

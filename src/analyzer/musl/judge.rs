@@ -188,6 +188,8 @@ pub(super) struct Work<'w, 'h> {
     pub(super) starting: bool,
     /// All strong references without a definition.
     pub(super) unresolved: Vec<Unresolved>,
+    /// The last name looked up, which a variable of the loader still points to.
+    last_name: Vec<u8>,
 }
 
 impl<'w, 'h> Work<'w, 'h> {
@@ -200,7 +202,7 @@ impl<'w, 'h> Work<'w, 'h> {
     ) -> Self {
         let own = map.nodes.iter().position(|n| n.name == model.interpreter).map(NodeIx::from_index);
         let scope = Scope::new(map, global);
-        Work { map, musl, scope, own, lazy, starting: false, unresolved: Vec::new() }
+        Work { map, musl, scope, own, lazy, starting: false, unresolved: Vec::new(), last_name: Vec::new() }
     }
 
     /// The first failure; what else is missing is noted.
@@ -228,6 +230,10 @@ impl<'w, 'h> Work<'w, 'h> {
         }
         if let Some((_, defect)) = &facts.relocs.fatal {
             return Some(broken(node, defect));
+        }
+        if let Some(name) = facts.relocs.last_name {
+            self.last_name =
+                facts.symbols.string(&facts.vm, u64::from(name)).unwrap_or_default().into_owned();
         }
         facts.relro_fault.as_ref().map(|defect| self.protection(node, defect))
     }
@@ -325,7 +331,7 @@ impl<'w, 'h> Work<'w, 'h> {
         let provider = self.map.node(owner).filter(|n| !(n.before && self.static_before(owner)))?;
         provider.facts()?.tls?;
         let symbol = match import.name {
-            relocs::NO_NAME => Vec::new(),
+            relocs::NO_NAME => self.last_name.clone(),
             _ => reference(facts, import).name,
         };
         let rest: [&[u8]; 3] =

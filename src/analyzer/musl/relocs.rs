@@ -166,6 +166,7 @@ pub(super) fn read<'h>(
         w.out.fatal = Some((w.out.imports.len(), defect));
     }
     w.out.imports.shrink_to_fit();
+    w.out.last_name = Some(w.last_name).filter(|name| *name != NO_NAME);
     (w.out, w.changed)
 }
 
@@ -185,7 +186,6 @@ impl Walk<'_, '_> {
 
     /// Ends where the size has come down to exactly nothing; a crooked one never does.
     fn table(&mut self, start: u64, size: u64, words: u64) -> Result<(), Defect> {
-        self.last_name = NO_NAME;
         let f = self.vm.format;
         let (mut at, mut left) = (start, size);
         while left != 0 {
