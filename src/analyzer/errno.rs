@@ -35,8 +35,6 @@ impl Errno {
     pub const EINVAL: Errno = Errno(22);
     /// Is a directory.
     pub const EISDIR: Errno = Errno(21);
-    /// Cannot allocate memory.
-    pub const ENOMEM: Errno = Errno(12);
     /// Too many open files in system.
     pub const ENFILE: Errno = Errno(23);
     /// Too many open files.
