@@ -271,6 +271,11 @@ pub fn parallel<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Ve
     items.par_iter().map(&f).collect()
 }
 
+/// Whether `f` holds of every item, on all threads; it is not asked further once it does not.
+pub fn all<T: Sync>(items: &[T], f: impl Fn(&T) -> bool + Sync) -> bool {
+    items.par_iter().all(&f)
+}
+
 /// Judges one path, and sorts it if it fails.
 pub fn one(loaders: &Loaders<'_, '_>, path: &[u8], plan: impl Into<Plan>) -> Library {
     let assigned = loaders.assign(path);

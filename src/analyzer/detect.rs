@@ -20,6 +20,7 @@ use super::model::Machine;
 use binary::{Banner, Identity};
 use env::split;
 
+pub use binary::traces;
 pub use env::environment;
 pub use freshness::changed_since;
 pub use system::RunningSystem;

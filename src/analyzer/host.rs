@@ -7,11 +7,17 @@ pub mod map;
 #[cfg(any(test, fuzzing))]
 pub mod memory;
 pub mod real;
+pub mod recorded;
+pub mod stored;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
 
 pub use super::errno::Errno;
 
 /// What kind of thing a path names.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Kind {
     /// A regular file.
     File,
@@ -26,7 +32,7 @@ pub enum Kind {
 }
 
 /// Identity and size of an opened path (links followed).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Stat {
     /// Device number.
     pub dev: u64,
@@ -38,6 +44,8 @@ pub struct Stat {
     pub size: u64,
     /// Modification time, nanoseconds since the epoch.
     pub mtime: i128,
+    /// Time of the last change of contents or rights, nanoseconds since the epoch. No program can set it.
+    pub ctime: i128,
     /// Major and minor number of a character device.
     pub rdev: Option<(u32, u32)>,
 }
@@ -107,6 +115,14 @@ pub trait Host<'h>: Sync {
     /// # Errors
     /// The errno of `readlink`.
     fn readlink(&self, path: &[u8]) -> Result<Vec<u8>, Errno>;
+    /// Where a path of the judged process is on this machine: another place if the process lives in a root.
+    ///
+    /// # Errors
+    /// The errno that walking there gives; ENXIO if it is on no disk.
+    fn on_this_machine(&self, path: &[u8]) -> Result<PathBuf, Errno> {
+        let _ = path;
+        Err(Errno::ENXIO)
+    }
     /// Says that bytes handed out earlier are not needed soon: their memory may be given back.
     /// They stay readable.
     fn forget(&self, bytes: &'h [u8]) {
@@ -115,3 +131,37 @@ pub trait Host<'h>: Sync {
     /// Whether the file system of `path` forbids mapping code (mount option noexec).
     fn noexec(&self, path: &[u8]) -> bool;
 }
+
+/// Passes every question on.
+macro_rules! pass_on {
+    ($pointer:ty) => {
+        impl<'h, H: Host<'h> + ?Sized> Host<'h> for $pointer {
+            fn open(&self, path: &[u8]) -> Result<Opened<'h>, Errno> {
+                (**self).open(path)
+            }
+            fn head(&self, path: &[u8], len: usize) -> Result<(Stat, Vec<u8>), Errno> {
+                (**self).head(path, len)
+            }
+            fn stat(&self, path: &[u8]) -> Result<Stat, Errno> {
+                (**self).stat(path)
+            }
+            fn list(&self, path: &[u8]) -> Result<Vec<Entry>, Errno> {
+                (**self).list(path)
+            }
+            fn readlink(&self, path: &[u8]) -> Result<Vec<u8>, Errno> {
+                (**self).readlink(path)
+            }
+            fn on_this_machine(&self, path: &[u8]) -> Result<PathBuf, Errno> {
+                (**self).on_this_machine(path)
+            }
+            fn forget(&self, bytes: &'h [u8]) {
+                (**self).forget(bytes);
+            }
+            fn noexec(&self, path: &[u8]) -> bool {
+                (**self).noexec(path)
+            }
+        }
+    };
+}
+pass_on!(&H);
+pass_on!(Box<H>);

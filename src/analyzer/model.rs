@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Makes a `u32` newtype used as an index into exactly one table.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -43,7 +45,7 @@ impl NodeIx {
 }
 
 /// A processor family the loader models know.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Machine {
     /// AMD64, `EM_X86_64` with class 64.
     X86_64,

@@ -184,6 +184,10 @@ pub struct LoaderArgs {
     /// How to say it.
     #[arg(long, value_enum, default_value_t = TextFormat::Auto)]
     pub format: TextFormat,
+    /// Write the profile of this machine, or of the root, to FILE: judge with --profile FILE elsewhere. With --host for
+    /// that program.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["profile", "host_profile", "loader", "preloaded"])]
+    pub save: Option<OsString>,
     /// The loader and the process.
     #[command(flatten)]
     pub judge: JudgeArgs,
@@ -207,6 +211,13 @@ pub struct RunArgs {
     /// Bind as RTLD_LAZY does: a function that is missing is only missed when it is called.
     #[arg(long)]
     pub lazy: bool,
+    /// Keep results in DIR, and give them again while nothing they rest on has changed (default: for a home, in the user's
+    /// cache directory, unless CI is set).
+    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
+    pub cache: Option<OsString>,
+    /// Keep no results and use none.
+    #[arg(long)]
+    pub no_cache: bool,
     /// Print nothing but errors.
     #[arg(long, short, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -285,8 +296,15 @@ pub struct JudgeArgs {
     /// Judge as seen inside this directory: every path, operands too, is one inside it.
     #[arg(long, value_name = "DIR")]
     pub root: Option<OsString>,
-    /// A host directory that is visible inside the root under its own path.
-    #[arg(long, value_name = "DIR", requires = "root")]
+    /// Judge for the machine whose profile this is (`loader --save`); with several, for each of them.
+    #[arg(long, value_name = "FILE", conflicts_with = "root")]
+    pub profile: Vec<OsString>,
+    /// As --profile, and as loaded into the host program the profile was saved for.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["root", "profile", "host"])]
+    pub host_profile: Option<OsString>,
+    /// A directory of this machine that is visible inside the root, or beside the profile, under its own path (default
+    /// with a profile: all that is no system directory).
+    #[arg(long, value_name = "DIR")]
     pub bind: Vec<OsString>,
     /// The loader, as in glibc-2.31 or musl-1.2.5 (default: the one found). It judges everything.
     #[arg(long, value_name = "LOADER")]

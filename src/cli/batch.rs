@@ -61,6 +61,7 @@ pub fn run(session: &Session<'_, '_>, run: &Run, asked: Asked, work: &Work<'_>) 
     };
     if run.format != Format::Json {
         for u in unlisted {
+            run.recording.iter().for_each(|recording| recording.spoil());
             complain(&format!("cannot look at {}: {}", escaped(&u.path), u.errno));
         }
     }

@@ -18,7 +18,5 @@ pub fn run(mut args: DoctorArgs) -> Result<Exit, Failure> {
     args.home.integrity = !args.no_integrity;
     let run = Run::new(&args.run)?;
     let judging = Judging::new(args.judge)?;
-    let home = cmd_home::read(&judging, &args.home)?;
-    let all: Vec<usize> = (0..home.0.trees.len()).collect();
-    cmd_home::run(&judging, &run, &args.home, home, &all, View::Doctor)
+    cmd_home::all(judging, run, &args.home, View::Doctor)
 }

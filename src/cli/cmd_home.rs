@@ -11,6 +11,7 @@ use super::complain;
 use super::exit::{Exit, Failure};
 use super::level3::{Below, Candidate, Probed, Prober};
 use super::progress::Progress;
+use super::remember::remembered;
 use super::report::doctor;
 use super::report::escape::escaped;
 use super::report::home::{self as text, Shown};
@@ -45,12 +46,16 @@ pub enum View {
 /// # Errors
 /// There is none, or it cannot be read.
 pub fn read(judging: &Judging, args: &HomeArgs) -> Result<(Home, Vec<u8>), Failure> {
+    if judging.profiles.len() > 1 {
+        return Err(Failure::Usage("a home is judged for one profile at a time".to_owned()));
+    }
     let store = ByteStore::new();
-    let host = session::host(&store, judging);
+    let machine = session::machine(&store, judging)?;
+    let host = machine.host.as_ref();
     let unable = |e: HomeError| Failure::Unable(e.to_string());
     let place = home_place(args).ok_or_else(|| unable(HomeError::Unnamed))?;
-    let home = targets::read(&host, &place).map_err(unable)?;
-    let path = home.wrapper_path(&host);
+    let home = targets::read(host, &place).map_err(unable)?;
+    let path = home.wrapper_path(host);
     Ok((home, path))
 }
 
@@ -95,6 +100,18 @@ fn unknown(home: &Home, asked: &str) -> String {
     }
 }
 
+/// Judges all trees and reports, unless the result is known.
+///
+/// # Errors
+/// There is no home, or what keeps all of the work from being done.
+pub fn all(judging: Judging, run: Run, args: &HomeArgs, view: View) -> Result<Exit, Failure> {
+    remembered(judging, run.of_home(), &(view, args, home_place(args)), |judging, run| {
+        let home = read(judging, args)?;
+        let all: Vec<usize> = (0..home.0.trees.len()).collect();
+        self::run(judging, run, args, home, &all, view)
+    })
+}
+
 /// Judges the chosen trees and reports.
 ///
 /// # Errors
@@ -132,6 +149,7 @@ pub fn run(
             As::Both => match s.with_library_path(path, |w| job.all(Some(s), Some(w))) {
                 Ok(done) => done,
                 Err(Failure::Unable(why)) => {
+                    run.recording.iter().for_each(|recording| recording.spoil());
                     complain(&format!("no program starts under the wrapper ({why}): judged plainly only"));
                     job.all(Some(s), None)
                 }
@@ -318,7 +336,7 @@ impl Job<'_> {
 
 /// An operand that is a file although it has no slash: nothing of the home is called so, and something here is.
 pub fn is_file(judging: &Judging, operand: &[u8]) -> bool {
-    use crate::analyzer::host::Host;
     let store = ByteStore::new();
-    session::host(&store, judging).stat(&joined(&judging.cwd, operand)).is_ok()
+    let machine = session::machine(&store, judging);
+    machine.is_ok_and(|m| m.host.stat(&joined(&judging.cwd, operand)).is_ok())
 }

@@ -3,6 +3,8 @@
 //! The same facts stand under `loader` in every JSON report.
 
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -14,8 +16,10 @@ use super::report::json::tool;
 use super::report::{self, HEADING, SCHEMA_VERSION};
 use super::request::Judging;
 use super::session;
+use super::{complain, whole};
 use crate::analyzer::host::real::ByteStore;
 use crate::analyzer::loader_model::{GlibcReport, ModelReport, MuslReport};
+use crate::analyzer::profile;
 
 /// Runs the command.
 ///
@@ -23,8 +27,11 @@ use crate::analyzer::loader_model::{GlibcReport, ModelReport, MuslReport};
 /// No loader can be made out.
 pub fn run(args: LoaderArgs) -> Result<Exit, Failure> {
     let judging = Judging::new(args.judge)?;
+    if let Some(file) = args.save {
+        return save(&judging, Path::new(&file));
+    }
     let store = ByteStore::new();
-    let model = session::model(&store, &session::host(&store, &judging), &judging)?.describe();
+    let model = session::model(&session::machine(&store, &judging)?, &judging)?.describe();
     if args.format == TextFormat::Json {
         let mut out = report::pipe();
         write!(out, "{{\"schema_version\":{SCHEMA_VERSION},\"tool\":{},\"loader\":", tool())?;
@@ -39,6 +46,34 @@ pub fn run(args: LoaderArgs) -> Result<Exit, Failure> {
         out.flush()?;
     }
     Ok(Exit::Clean)
+}
+
+/// Writes the profile of a machine.
+fn save(judging: &Judging, file: &Path) -> Result<Exit, Failure> {
+    let store = ByteStore::new();
+    let machine = session::machine(&store, judging)?;
+    // Whoever judges by it names processor and environment then.
+    session::model(&machine, judging)?;
+    let request = machine.request(judging);
+    let threads = session::threads(None)?;
+    let taken = threads.install(|| profile::take(machine.host.as_ref(), &request, judging.host.as_deref()));
+    let taken = taken.map_err(|e| Failure::Unable(escaped(e.to_string().as_bytes())))?;
+    for path in &taken.unlike {
+        complain(&format!("{} is not judged alike from the profile", escaped(path)));
+    }
+    let bytes = taken.contents.write();
+    whole::write(file, &bytes)?;
+    let mut out = report::pipe();
+    writeln!(
+        out,
+        "{}: {} files of which {} libraries were judged again from it, {} bytes",
+        escaped(file.as_os_str().as_bytes()),
+        taken.contents.files.len(),
+        taken.judged,
+        bytes.len()
+    )?;
+    out.flush()?;
+    Ok(if taken.unlike.is_empty() { Exit::Clean } else { Exit::Unable })
 }
 
 /// The model, one fact a line.

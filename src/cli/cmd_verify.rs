@@ -11,8 +11,11 @@ use super::batch::{self, Asked, Work};
 use super::cmd_home::{self, View};
 use super::exit::{Exit, Failure};
 use super::level3::Prober;
-use super::request::{Format, Judging, Run, read_paths};
-use super::session;
+use super::machines;
+use super::remember::remembered;
+use super::request::{Format, Judging, Run, home_place, read_paths};
+use super::session::{self, Session};
+use crate::analyzer::audit::Collected;
 use crate::analyzer::host::real::ByteStore;
 
 /// Runs the command.
@@ -25,12 +28,21 @@ pub fn run(args: VerifyArgs) -> Result<Exit, Failure> {
         Some(from) => read_paths(from)?,
         None => args.paths.into_iter().map(OsString::into_vec).collect(),
     };
-    let judging = Judging::new(args.judge)?;
+    let mut judging = Judging::new(args.judge)?;
+    judging.show(&operands);
     let by_name = args.paths_from.is_none() && operands.iter().any(|o| !o.contains(&b'/'));
-    if !by_name {
-        return files(&judging, &run, &args.home, &operands);
-    }
-    names(&judging, &run, &args.home, operands)
+    let home = &args.home;
+    let asked = ("verify", &operands, home, home_place(home));
+    remembered(judging, run, &asked, |judging, run| {
+        if judging.profiles.len() > 1 {
+            let find = |_: &Session<'_, '_>| Collected { paths: operands.clone(), ..Collected::default() };
+            return machines::run(judging, run, Asked::Verify, &find);
+        }
+        if !by_name {
+            return files(judging, run, home, &operands);
+        }
+        names(judging, run, home, operands.clone())
+    })
 }
 
 /// Operands that are all files.
@@ -44,7 +56,7 @@ fn files(judging: &Judging, run: &Run, home: &HomeArgs, paths: &[Vec<u8>]) -> Re
 fn names(judging: &Judging, run: &Run, args: &HomeArgs, operands: Vec<Vec<u8>>) -> Result<Exit, Failure> {
     // What is wrong with the loader or the root comes before what is wrong with a name.
     let store = ByteStore::new();
-    session::model(&store, &session::host(&store, judging), judging)?;
+    session::model(&session::machine(&store, judging)?, judging)?;
     let home = cmd_home::read(judging, args);
     let known = |o: &[u8]| home.as_ref().is_ok_and(|(h, _)| h.select(&String::from_utf8_lossy(o)).is_some());
     let is_path = |o: &Vec<u8>| o.contains(&b'/') || (!known(o) && cmd_home::is_file(judging, o));

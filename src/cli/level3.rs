@@ -16,7 +16,7 @@ use super::request::{Judging, Probing, Run, absolute, home_place};
 use super::session::Session;
 use crate::analyzer::audit::Library;
 use crate::analyzer::checks::Mode;
-use crate::analyzer::host::real::RealHost;
+use crate::analyzer::host::Host;
 use crate::home::layout::resolved;
 use crate::loader::escalate::{Escalation, decide};
 use crate::loader::finding::{ProbeFinding, findings};
@@ -208,6 +208,9 @@ impl<'r> Prober<'r> {
         if j.host.is_some() {
             return prevented("a probe has no host program: --preloaded can stand for what one loads");
         }
+        if !j.profiles.is_empty() {
+            return prevented("a profile holds nothing that could be run");
+        }
         let path = absolute(&j.cwd, &library.path);
         if j.root.is_some() {
             if self.probing.loader.is_none() {
@@ -314,14 +317,14 @@ impl Probed {
 
 /// The directories that are audited: what lies outside of them is not loaded unless it was named.
 pub struct Below<'h, 's> {
-    host: &'h RealHost<'s>,
+    host: &'h dyn Host<'s>,
     cwd: Vec<u8>,
     directories: Vec<Vec<u8>>,
 }
 
 impl<'h, 's> Below<'h, 's> {
     /// Every link in the directories is followed.
-    pub fn new(host: &'h RealHost<'s>, cwd: &[u8], directories: &[Vec<u8>]) -> Below<'h, 's> {
+    pub fn new(host: &'h dyn Host<'s>, cwd: &[u8], directories: &[Vec<u8>]) -> Below<'h, 's> {
         let canonical = directories.iter().filter_map(|dir| resolved(host, &absolute(cwd, dir)));
         Below { host, cwd: cwd.to_vec(), directories: canonical.collect() }
     }

@@ -4,6 +4,7 @@
 
 pub mod args;
 mod batch;
+mod cache;
 mod cmd_audit;
 mod cmd_completions;
 mod cmd_doctor;
@@ -16,10 +17,13 @@ mod cmd_verify;
 pub mod exit;
 mod interrupt;
 pub mod level3;
+mod machines;
 mod progress;
+mod remember;
 pub mod report;
 pub mod request;
 mod session;
+mod whole;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -6,11 +6,13 @@ use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::{Color, HomeArgs, JudgeArgs, Level3Args, Probe, ReportFormat, RunArgs, SandboxMode};
 use super::exit::Failure;
 use super::interrupt::Interruption;
+use super::remember::Recording;
 use crate::analyzer::audit::Level;
 use crate::analyzer::checks::Mode;
 use crate::analyzer::loader_model::{ChoiceFault, TargetChoice};
@@ -25,8 +27,16 @@ use crate::loader::sandbox::Sandbox;
 pub struct Judging {
     /// Everything is judged inside this directory.
     pub root: Option<PathBuf>,
-    /// Host directories visible inside it.
+    /// Directories of this machine visible inside it, or beside the profile.
     pub binds: Vec<PathBuf>,
+    /// Profiles of the machines that are meant.
+    pub profiles: Vec<PathBuf>,
+    /// The process is that of the profile's host program.
+    pub in_host: bool,
+    /// What the disk is asked is written down here.
+    pub recording: Option<Arc<Recording>>,
+    /// Operands, which are seen beside a profile wherever they lie.
+    pub shown: Vec<PathBuf>,
     /// The loader's name.
     pub loader: Option<String>,
     /// Whose files are at home here.
@@ -111,6 +121,12 @@ pub struct Run {
     pub watched: bool,
     /// How libraries are really loaded; none below level 3.
     pub probing: Option<Probing>,
+    /// Where results are kept.
+    pub cache: Option<PathBuf>,
+    /// Where those of homes are kept if nothing is said.
+    pub home_cache: Option<PathBuf>,
+    /// What is printed is written down here.
+    pub recording: Option<Arc<Recording>>,
 }
 
 /// Level 3 as asked for.
@@ -138,8 +154,12 @@ impl Judging {
     /// Resolves the options.
     ///
     /// # Errors
-    /// Usage: an `--env` without `=`.
+    /// Usage: an `--env` without `=`, a `--bind` into nothing.
     pub fn new(raw: JudgeArgs) -> Result<Judging, Failure> {
+        let in_host = raw.host_profile.is_some();
+        if !raw.bind.is_empty() && raw.root.is_none() && raw.profile.is_empty() && !in_host {
+            return Err(Failure::Usage("--bind wants --root or --profile".to_owned()));
+        }
         let here = working_directory();
         let cwd = raw.cwd.map_or_else(|| here.clone(), |d| absolute(&here, d.as_bytes()));
         let host_path = |p: OsString| PathBuf::from(OsString::from_vec(absolute(&here, p.as_bytes())));
@@ -147,6 +167,15 @@ impl Judging {
         Ok(Judging {
             root: raw.root.map(host_path),
             binds: raw.bind.into_iter().map(host_path).collect(),
+            profiles: raw
+                .profile
+                .into_iter()
+                .chain(raw.host_profile)
+                .map(|p| profile_path(&here, p))
+                .collect(),
+            in_host,
+            recording: None,
+            shown: Vec::new(),
             loader: raw.loader,
             target: raw
                 .target
@@ -163,7 +192,21 @@ impl Judging {
     }
 }
 
+impl Judging {
+    /// Lets operands be seen beside a profile.
+    pub fn show(&mut self, operands: &[Vec<u8>]) {
+        let path = |o: &Vec<u8>| PathBuf::from(OsString::from_vec(absolute(&self.cwd, o)));
+        self.shown = operands.iter().map(path).collect();
+    }
+}
+
 impl Run {
+    /// The same for a home: results are kept, if they may be.
+    #[must_use]
+    pub fn of_home(self) -> Run {
+        Run { cache: self.cache.clone().or_else(|| self.home_cache.clone()), ..self }
+    }
+
     /// Resolves the options.
     ///
     /// # Errors
@@ -196,6 +239,12 @@ impl Run {
             screen: Screen::new(raw.color),
             watched: std::io::stderr().is_terminal() && !raw.quiet,
             probing: (raw.level >= 3).then(|| Probing::new(&raw.level3, raw.jobs)),
+            cache: raw
+                .cache
+                .clone()
+                .map(|dir| PathBuf::from(OsString::from_vec(absolute(&working_directory(), dir.as_bytes())))),
+            home_cache: user_cache().filter(|_| !raw.no_cache),
+            recording: None,
         })
     }
 }
@@ -235,6 +284,32 @@ impl Probing {
         }
     }
 }
+
+/// A profile as named: a path, or the name of one kept for all projects.
+#[expect(clippy::disallowed_methods, reason = "the request holds the environment, and is built here")]
+fn profile_path(here: &[u8], name: OsString) -> PathBuf {
+    let path = PathBuf::from(OsString::from_vec(absolute(here, name.as_bytes())));
+    if name.as_bytes().contains(&b'/') || path.is_file() {
+        return path;
+    }
+    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute());
+    let kept = data.or_else(|| Some(std::env::home_dir()?.join(".local/share")));
+    kept.map(|dir| dir.join(PROFILES).join(&name)).filter(|kept| kept.is_file()).unwrap_or(path)
+}
+
+/// Where results of homes are kept: below the user's cache directory, but not on machines that build things, where every
+/// run is meant to be done.
+#[expect(clippy::disallowed_methods, reason = "the request holds the environment, and is built here")]
+fn user_cache() -> Option<PathBuf> {
+    if std::env::var_os("CI").is_some_and(|value| !value.is_empty()) {
+        return None;
+    }
+    let dir = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute());
+    dir.or_else(|| Some(std::env::home_dir()?.join(".cache"))).map(|dir| dir.join("tsuku-verify"))
+}
+
+/// Where profiles are kept below the user's data directory.
+const PROFILES: &str = "tsuku-verify/profiles";
 
 /// The home that is meant; none if nothing names one. Inside a root, it is a path inside it.
 #[expect(clippy::disallowed_methods, reason = "the request holds the environment, and is built here")]

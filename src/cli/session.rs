@@ -3,6 +3,8 @@
 //! The order is that of the data flow: disk, model, process.
 
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
 
 use super::exit::Failure;
 use super::report::escape::escaped;
@@ -10,8 +12,10 @@ use super::request::Judging;
 use crate::analyzer::call;
 use crate::analyzer::detect::{self, DetectError, DetectRequest, RunningSystem};
 use crate::analyzer::disk::Disk;
-use crate::analyzer::host::Host;
 use crate::analyzer::host::real::{ByteStore, RealHost};
+use crate::analyzer::host::recorded::Recorder;
+use crate::analyzer::host::stored::{StoredHost, Visible};
+use crate::analyzer::host::{Host, Opened};
 use crate::analyzer::link_map::Process;
 use crate::analyzer::loader_model::cpu::Cpu;
 use crate::analyzer::loader_model::{
@@ -19,11 +23,12 @@ use crate::analyzer::loader_model::{
 };
 use crate::analyzer::loaders::Loaders;
 use crate::analyzer::process::Start;
+use crate::analyzer::store::profile::Profile;
 
 /// What a command works with.
 pub struct Session<'s, 'h> {
     /// The disk access.
-    pub host: &'s RealHost<'h>,
+    pub host: &'s dyn Host<'h>,
     /// The loader's model.
     pub model: &'s LoaderModel,
     /// The files read so far.
@@ -63,19 +68,30 @@ fn started<'h>(disk: &Disk<'_, 'h>, start: &Start) -> Result<Process<'h>, Failur
     call::start(disk, start).map_err(|e| Failure::Unable(escaped(e.to_string().as_bytes())))
 }
 
-/// What is looked for, and what the judged process has.
-fn request(store: &ByteStore, judging: &Judging) -> DetectRequest {
-    let target = judging.target.unwrap_or_default();
-    DetectRequest {
-        libc: target.libc,
-        machine: target.machine,
-        interpreter: None,
-        cpu: judging.cpu.clone(),
-        env: judging.env.clone(),
-        cwd: judging.cwd.clone(),
-        uid: judging.uid,
-        // The kernel and the processor are those of the machine, whatever stands for `/`.
-        system: Some(RunningSystem::read(&RealHost::new(store))),
+/// The machine a run is about: this one, a root in it, or another one by its profile.
+pub struct Machine<'h> {
+    /// Its disk.
+    pub host: Box<dyn Host<'h> + 'h>,
+    /// Its kernel and processor.
+    system: RunningSystem,
+    /// The host program its profile was saved for.
+    program: Option<Vec<u8>>,
+}
+
+impl Machine<'_> {
+    /// What is looked for, and what the judged process has.
+    pub fn request(&self, judging: &Judging) -> DetectRequest {
+        let target = judging.target.unwrap_or_default();
+        DetectRequest {
+            libc: target.libc,
+            machine: target.machine,
+            interpreter: None,
+            cpu: judging.cpu.clone(),
+            env: judging.env.clone(),
+            cwd: judging.cwd.clone(),
+            uid: judging.uid,
+            system: Some(self.system.clone()),
+        }
     }
 }
 
@@ -83,11 +99,8 @@ fn request(store: &ByteStore, judging: &Judging) -> DetectRequest {
 ///
 /// # Errors
 /// The root is no directory, or no loader can be made out.
-pub fn model(store: &ByteStore, host: &RealHost<'_>, judging: &Judging) -> Result<LoaderModel, Failure> {
-    detected(host, judging, &request(store, judging))
-}
-
-fn detected(host: &RealHost<'_>, judging: &Judging, request: &DetectRequest) -> Result<LoaderModel, Failure> {
+pub fn model(machine: &Machine<'_>, judging: &Judging) -> Result<LoaderModel, Failure> {
+    let (host, request) = (machine.host.as_ref(), &machine.request(judging));
     if let Some(root) = &judging.root
         && let Err(errno) = host.list(b"/")
     {
@@ -145,19 +158,80 @@ fn replaced(
     Ok(model)
 }
 
-/// The disk as the request sees it.
-pub fn host<'h>(store: &'h ByteStore, judging: &Judging) -> RealHost<'h> {
-    let mut host = RealHost::new(store).at(&judging.cwd);
+/// The machine as the request sees it. Of several profiles it is the first.
+///
+/// # Errors
+/// The profile cannot be used.
+pub fn machine<'h>(store: &'h ByteStore, judging: &Judging) -> Result<Machine<'h>, Failure> {
+    let machine = unrecorded(store, judging)?;
+    let Some(recording) = &judging.recording else { return Ok(machine) };
+    let host = Recorder::new(machine.host, Arc::clone(&recording.log));
+    Ok(Machine { host: Box::new(host), ..machine })
+}
+
+fn unrecorded<'h>(store: &'h ByteStore, judging: &Judging) -> Result<Machine<'h>, Failure> {
+    let mut real = RealHost::new(store);
+    if !judging.mmap {
+        real = real.without_mmap();
+    }
+    if let Some(path) = judging.profiles.first() {
+        return stored(store, real, path, judging);
+    }
+    // The kernel and the processor are those of the machine, whatever stands for `/`.
+    let system = RunningSystem::read(&real);
+    let mut host = real.at(&judging.cwd);
     if let Some(root) = &judging.root {
         // A process inside the root has the devices of the kernel, not those of an unpacked image.
         let mut binds = judging.binds.clone();
         binds.push("/dev".into());
         host = host.inside(root.clone(), &binds);
     }
-    if !judging.mmap {
-        host = host.without_mmap();
+    Ok(Machine { host: Box::new(host), system, program: None })
+}
+
+/// The machine of a profile.
+fn stored<'h>(
+    store: &'h ByteStore,
+    real: RealHost<'h>,
+    path: &Path,
+    judging: &Judging,
+) -> Result<Machine<'h>, Failure> {
+    let name = path.as_os_str().as_bytes();
+    let unable = |why: String| Failure::Unable(format!("cannot use the profile {}: {why}", escaped(name)));
+    let bytes = match real.open(name) {
+        Ok(Opened::File(_, bytes)) => bytes,
+        Ok(_) => return Err(unable("it is no file".to_owned())),
+        Err(errno) => return Err(unable(errno.to_string())),
+    };
+    let profile = Profile::read(bytes).map_err(|fault| unable(fault.to_string()))?;
+    let program = profile.program().map(<[u8]>::to_vec).filter(|_| judging.in_host);
+    if judging.in_host && program.is_none() {
+        return Err(unable(
+            "it was saved without a host program (loader --save FILE --host PROGRAM)".to_owned(),
+        ));
     }
-    host
+    let mut paths = judging.binds.clone();
+    paths.push("/dev".into());
+    let visible = if judging.binds.is_empty() {
+        paths.extend(judging.shown.iter().cloned());
+        Visible::Beyond(paths)
+    } else {
+        Visible::Only(paths)
+    };
+    let system = profile.system().clone();
+    let host = StoredHost::new(store, profile, &visible, real, &judging.cwd);
+    Ok(Machine { host: Box::new(host), system, program })
+}
+
+/// The threads of a run.
+///
+/// # Errors
+/// They cannot be started.
+pub fn threads(jobs: Option<usize>) -> Result<rayon::ThreadPool, Failure> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(jobs.unwrap_or(0))
+        .build()
+        .map_err(|e| Failure::Unable(format!("cannot start the threads: {e}")))
 }
 
 /// Runs `work` with everything in place, on `jobs` threads.
@@ -170,24 +244,22 @@ pub fn with<R: Send>(
     work: impl FnOnce(&Session<'_, '_>) -> Result<R, Failure> + Send,
 ) -> Result<R, Failure> {
     let store = ByteStore::new();
-    let host = host(&store, judging);
-    let request = request(&store, judging);
-    let model = detected(&host, judging, &request)?;
-    let disk = Disk::new(&host, &model);
-    let start = Start { program: judging.host.clone(), preloaded: judging.preloaded.clone() };
+    let machine = machine(&store, judging)?;
+    let host = machine.host.as_ref();
+    let model = model(&machine, judging)?;
+    let disk = Disk::new(host, &model);
+    let program = judging.host.clone().or_else(|| machine.program.clone());
+    let start = Start { program, preloaded: judging.preloaded.clone() };
     let process = started(&disk, &start)?;
-    let threads = rayon::ThreadPoolBuilder::new()
-        .num_threads(jobs.unwrap_or(0))
-        .build()
-        .map_err(|e| Failure::Unable(format!("cannot start the threads: {e}")))?;
+    let threads = threads(jobs)?;
+    let request = machine.request(judging);
     let mut loaders = Loaders::only(&disk, &process);
     // A loader that is named is asked about everything, and a target that is named is the only one.
     let looking = (judging.loader.is_none() && judging.target.is_none()).then_some(&request);
     if let Some(request) = looking {
-        loaders = loaders.with_others(&host, request.clone());
+        loaders = loaders.with_others(host, request.clone());
     }
-    let session =
-        Session { host: &host, model: &model, disk: &disk, loaders: &loaders, start: &start, looking };
+    let session = Session { host, model: &model, disk: &disk, loaders: &loaders, start: &start, looking };
     let done = threads.install(|| work(&session));
     match (done, store.changed().len()) {
         (Ok(_), changed @ 1..) => Err(Failure::Unable(format!(

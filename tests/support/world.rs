@@ -49,7 +49,7 @@ impl Made<'_, '_> {
 }
 
 fn stat(kind: Kind, ino: u64, size: u64) -> Stat {
-    Stat { dev: 0xfade, ino, kind, size, mtime: 0, rdev: None }
+    Stat { dev: 0xfade, ino, kind, size, mtime: 0, ctime: 0, rdev: None }
 }
 
 impl<'h> Host<'h> for Made<'h, '_> {

@@ -2,6 +2,8 @@
 //! It must never take a string for a fact unless it has the exact form its source gives it.
 //! The strings come from glibc's `csu/version.c`, `elf/rtld.c` (banner), `elf/dl-load.c` (system_dirs, DL_DST_LIB).
 
+use std::ops::Range;
+
 use crate::analyzer::loader_model::{Evidence, GlibcVersion};
 use crate::analyzer::model::Machine;
 
@@ -58,7 +60,7 @@ pub(super) struct Banner {
 impl Banner {
     /// Finds `... (Vendor GLIBC package) stable release version 2.N.` in libc.so.6, or from 2.33 on in ld.so.
     pub(super) fn of(bytes: &[u8]) -> Option<Banner> {
-        [b"GNU C Library (".as_slice(), b"ld.so ("].into_iter().find_map(|start| {
+        BANNERS.into_iter().find_map(|start| {
             let line = bytes.get(position(bytes, start)? + start.len()..)?.get(..200)?;
             let line =
                 String::from_utf8_lossy(line.split(|&byte| byte == b'\n' || byte == 0).next()?).into_owned();
@@ -145,10 +147,22 @@ pub(super) fn evidence(bytes: &[u8], libc: Option<&[u8]>) -> Option<Evidence> {
     })
 }
 
+/// Where a libc tells its release: what `Banner::of` and `abis` find first, and nothing that could come before.
+pub fn traces(bytes: &[u8]) -> Vec<Range<usize>> {
+    const LONGEST: usize = 256;
+    let texts: [&[u8]; 3] = [BANNERS[0], BANNERS[1], ABIS];
+    let found = texts.into_iter().filter_map(|text| position(bytes, text));
+    found.map(|at| at..at.saturating_add(LONGEST).min(bytes.len())).collect()
+}
+
+/// How the line with the release starts, in libc and in ld.so.
+const BANNERS: [&[u8]; 2] = [b"GNU C Library (", b"ld.so ("];
+/// How the line with the features starts.
+const ABIS: &[u8] = b"libc ABIs: ";
+
 /// Counts the features of the line "libc ABIs: UNIQUE IFUNC ABSOLUTE".
 fn abis(libc: &[u8]) -> Option<u8> {
-    let start = b"libc ABIs: ";
-    let line = libc.get(position(libc, start)? + start.len()..)?.get(..80)?;
+    let line = libc.get(position(libc, ABIS)? + ABIS.len()..)?.get(..80)?;
     let line = line.split(|&byte| byte == b'\n' || byte == 0).next()?;
     let features = line.split(|&byte| byte == b' ').filter(|word| !word.is_empty()).count();
     u8::try_from(features).ok().filter(|&features| features > 0)

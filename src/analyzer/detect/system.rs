@@ -2,6 +2,8 @@
 //! It must never be consulted for a foreign machine, and never reads environment variables.
 //! It answers what glibc learns from the auxiliary vector (`dl-parse_auxv.h`) and from cpuid (`sysdeps/x86/cpu-features.c`).
 
+use serde::{Deserialize, Serialize};
+
 use crate::analyzer::host::{Host, Opened};
 use crate::analyzer::loader_model::cpu::Cpu;
 use crate::analyzer::model::Machine;
@@ -10,7 +12,7 @@ const AT_RSEQ_FEATURE_SIZE: usize = 27;
 const AT_RSEQ_ALIGN: usize = 28;
 
 /// Facts of the running system.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RunningSystem {
     /// The machine of this program, if it is modelled.
     pub machine: Option<Machine>,
@@ -25,6 +27,13 @@ pub struct RunningSystem {
 }
 
 impl RunningSystem {
+    /// A system nothing is known of.
+    #[cfg(test)]
+    pub(crate) fn unknown() -> RunningSystem {
+        let cpu = Cpu::baseline(Machine::X86_64);
+        RunningSystem { machine: None, page_size: 4096, kernel: None, rseq: (0, 0), cpu }
+    }
+
     /// Asks the running system. `host` must be the real disk, not a root inside it: `/proc` is read.
     pub fn read(host: &dyn Host<'_>) -> RunningSystem {
         let machine = own_machine();
@@ -163,12 +172,12 @@ fn x86(machine: Machine, cpuinfo: &str) -> Cpu {
     if cpuinfo_value(cpuinfo, "vendor_id") == Some("GenuineIntel") {
         let has = |wanted: &str| flags.unwrap_or_default().split(' ').any(|flag| flag == wanted);
         if has("avx512er") && has("avx512pf") && all!("avx512cd") {
-            cpu.intel = Some("xeon_phi");
+            cpu.intel = Some("xeon_phi".into());
         } else if all!("avx2" "fma" "bmi1" "bmi2" "lzcnt" "movbe" "popcnt") {
-            cpu.intel = Some("haswell");
+            cpu.intel = Some("haswell".into());
         }
         if !has("avx512er") && all!("avx512cd" "avx512bw" "avx512dq" "avx512vl") {
-            cpu.features.push("avx512_1");
+            cpu.features.push("avx512_1".into());
         }
     }
     cpu

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::RwLock;
 
@@ -17,13 +17,27 @@ const MAX_LINKS: usize = 40;
 const PATH_MAX: usize = 4096;
 
 /// Components of a path inside the root with every link resolved.
-type Components = Vec<Vec<u8>>;
+pub(super) type Components = Vec<Vec<u8>>;
+
+/// What the links of a walk are read from.
+pub(super) trait Ground {
+    /// The target of the link at a link-free path; `EINVAL` if something else is there.
+    fn read_link(&self, at: &[Vec<u8>]) -> Result<Vec<u8>, Errno>;
+    /// Directories of this machine that are visible inside.
+    fn binds(&self) -> &[Components];
+}
 
 /// A directory that stands for `/`.
 #[derive(Debug)]
-pub(super) struct Guest {
+pub(super) struct Root {
     root: PathBuf,
     binds: Vec<Components>,
+}
+
+/// The walk over a ground.
+#[derive(Debug)]
+pub(super) struct Guest<G = Root> {
+    ground: G,
     /// Directories already walked: the same few are asked for thousands of times.
     known: RwLock<HashMap<Vec<u8>, Components>>,
 }
@@ -31,13 +45,36 @@ pub(super) struct Guest {
 impl Guest {
     /// `binds` are host directories visible inside the root under their own absolute path.
     pub(super) fn new(root: PathBuf, binds: &[PathBuf]) -> Guest {
-        let split = |bind: &PathBuf| components(bind.as_os_str().as_bytes()).map(<[u8]>::to_vec).collect();
-        Guest { root, binds: binds.iter().map(split).collect(), known: RwLock::default() }
+        let split = |bind: &PathBuf| split(bind.as_os_str().as_bytes());
+        Guest::over(Root { root, binds: binds.iter().map(split).collect() })
     }
 
     /// The host path of `path`, which is absolute inside the root. With `follow`, a link in the last place is followed
     /// too, so the result can be opened with `O_NOFOLLOW`.
     pub(super) fn resolve(&self, path: &[u8], follow: bool) -> Result<PathBuf, Errno> {
+        let (found, wants_directory) = self.components(path, follow)?;
+        let mut real = self.ground.real(&found);
+        if wants_directory && !found.is_empty() {
+            real.push(".");
+        }
+        Ok(real)
+    }
+}
+
+impl<G: Ground> Guest<G> {
+    /// A walk over `ground`.
+    pub(super) fn over(ground: G) -> Guest<G> {
+        Guest { ground, known: RwLock::default() }
+    }
+
+    /// What is walked over.
+    pub(super) fn ground(&self) -> &G {
+        &self.ground
+    }
+
+    /// The link-free path of `path`, and whether it can only name a directory: `dir/` and `dir/.` do, whatever is there
+    /// (the kernel says ENOTDIR for a file).
+    pub(super) fn components(&self, path: &[u8], follow: bool) -> Result<(Components, bool), Errno> {
         if path.is_empty() {
             return Err(Errno::ENOENT);
         }
@@ -48,14 +85,9 @@ impl Guest {
         let (directory, last) = path.split_at(cut);
         let mut links = 0;
         let mut found = self.directory(directory, &mut links)?;
-        // `dir/` and `dir/.` name a directory whatever the last component is: the kernel says ENOTDIR for a file.
         let wants_directory = last.is_empty() || last == b"." || last == b"..";
         self.walk(&mut found, last, follow, &mut links)?;
-        let mut real = self.real(&found);
-        if wants_directory && !found.is_empty() {
-            real.push(".");
-        }
-        Ok(real)
+        Ok((found, wants_directory))
     }
 
     /// Walks a directory path once.
@@ -86,44 +118,70 @@ impl Guest {
             if todo.is_empty() && !follow {
                 return Ok(());
             }
-            match std::fs::read_link(self.real(at)) {
+            match self.ground.read_link(at) {
                 Ok(target) => {
                     *links += 1;
                     if *links > MAX_LINKS {
                         return Err(Errno::ELOOP);
                     }
-                    let target = target.as_os_str().as_bytes();
                     if target.starts_with(b"/") {
                         at.clear();
                     } else {
                         at.pop();
                     }
-                    todo.extend(components(target).map(<[u8]>::to_vec).collect::<Vec<_>>().into_iter().rev());
+                    todo.extend(
+                        components(&target).map(<[u8]>::to_vec).collect::<Vec<_>>().into_iter().rev(),
+                    );
                 }
-                Err(error) => match error.raw_os_error() {
-                    // Not a link.
-                    Some(libc::EINVAL) => {}
-                    // A mount point need not exist in the image for what is mounted below it to be reachable.
-                    Some(libc::ENOENT) if self.leads_to_bind(at) => {}
-                    Some(code) => return Err(Errno(code)),
-                    None => return Err(Errno::EIO),
-                },
+                // Not a link.
+                Err(Errno::EINVAL) => {}
+                // A mount point need not exist in the image for what is mounted below it to be reachable.
+                Err(Errno::ENOENT) if self.leads_to_bind(at) => {}
+                Err(errno) => return Err(errno),
             }
         }
         Ok(())
     }
 
     fn leads_to_bind(&self, at: &[Vec<u8>]) -> bool {
-        self.binds.iter().any(|bind| bind.len() > at.len() && bind.starts_with(at))
+        self.ground.binds().iter().any(|bind| bind.len() > at.len() && bind.starts_with(at))
     }
+}
 
+impl Root {
     /// Where a link-free path inside the root lies on the host.
     fn real(&self, at: &[Vec<u8>]) -> PathBuf {
         let bound = self.binds.iter().any(|bind| at.starts_with(bind));
-        let mut real = if bound { PathBuf::from("/") } else { self.root.clone() };
-        real.extend(at.iter().map(|part| Path::new(OsStr::from_bytes(part))));
-        real
+        below(if bound { Path::new("/") } else { &self.root }, at)
     }
+}
+
+impl Ground for Root {
+    fn read_link(&self, at: &[Vec<u8>]) -> Result<Vec<u8>, Errno> {
+        read_link(&self.real(at))
+    }
+
+    fn binds(&self) -> &[Components] {
+        &self.binds
+    }
+}
+
+/// A link of this machine.
+pub(super) fn read_link(real: &Path) -> Result<Vec<u8>, Errno> {
+    let target = std::fs::read_link(real).map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno))?;
+    Ok(target.into_os_string().into_vec())
+}
+
+/// Components joined to a directory.
+pub(super) fn below(dir: &Path, at: &[Vec<u8>]) -> PathBuf {
+    let mut real = dir.to_path_buf();
+    real.extend(at.iter().map(|part| Path::new(OsStr::from_bytes(part))));
+    real
+}
+
+/// The components of an absolute path.
+pub(super) fn split(path: &[u8]) -> Components {
+    components(path).map(<[u8]>::to_vec).collect()
 }
 
 /// The components of a path that move: no empty ones, no `.`.

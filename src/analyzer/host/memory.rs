@@ -116,6 +116,7 @@ impl MemoryHost {
             kind,
             size,
             mtime: 0,
+            ctime: 0,
             rdev: None,
         }
     }

@@ -51,6 +51,11 @@ impl ByteStore {
         ByteStore::default()
     }
 
+    /// Keeps bytes that were made, not read.
+    pub fn keep(&self, bytes: Box<[u8]>) -> &[u8] {
+        self.read.push_get(bytes)
+    }
+
     /// The mapped files that were shortened, or rewritten in place, after they were opened. A file replaced by rename is
     /// not among them: its old bytes are still there. To be asked once after the last byte was read.
     pub fn changed(&self) -> Vec<Stat> {
@@ -99,14 +104,6 @@ impl<'h> RealHost<'h> {
     pub fn at(mut self, cwd: &[u8]) -> RealHost<'h> {
         self.cwd = Some(cwd.to_vec());
         self
-    }
-
-    /// Where a path of the judged process is on this machine: another place if the process lives in a root.
-    ///
-    /// # Errors
-    /// The errno that walking there gives.
-    pub fn on_this_machine(&self, path: &[u8]) -> Result<PathBuf, Errno> {
-        self.real(path, true).map(Cow::into_owned)
     }
 
     /// The path to hand to the kernel.
@@ -231,6 +228,10 @@ impl<'h> Host<'h> for RealHost<'h> {
         rustix::fs::readlink(real.as_ref(), Vec::new()).map(std::ffi::CString::into_bytes).map_err(errno)
     }
 
+    fn on_this_machine(&self, path: &[u8]) -> Result<PathBuf, Errno> {
+        self.real(path, true).map(Cow::into_owned)
+    }
+
     fn forget(&self, bytes: &'h [u8]) {
         let place = self.store.places.read().ok().and_then(|p| p.get(&(bytes.as_ptr() as usize)).copied());
         if let Some(mapped) = place.and_then(|at| self.store.mapped.get(at)) {
@@ -322,6 +323,7 @@ fn stat_of(stat: &rustix::fs::Stat) -> Stat {
         kind,
         size: if kind == Kind::File { stat.st_size as u64 } else { 0 },
         mtime: i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec),
+        ctime: i128::from(stat.st_ctime) * 1_000_000_000 + i128::from(stat.st_ctime_nsec),
         rdev: character.then(|| (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev))),
     }
 }

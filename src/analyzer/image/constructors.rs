@@ -114,6 +114,22 @@ fn array(vm: &Vm<'_>, start: u64, count: u64, relocs: &Relocs, fixed: bool) -> R
     Ok(())
 }
 
+/// The code that is looked at to tell start files from own code, as address and length.
+pub fn looked_at(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs) -> Vec<(u64, u64)> {
+    const LONGEST: u64 = 64;
+    let slot = d.init_array.0.map(|at| vm.format.wrap(at));
+    let first = relocs.slots.iter().rev().find(|(at, _)| Some(*at) == slot).and_then(|(_, t)| match t {
+        Target::Address(at) => Some(*at),
+        Target::Symbol(..) => None,
+    });
+    let mut code = Vec::new();
+    for at in d.init.into_iter().chain(first) {
+        code.push((at, LONGEST));
+        code.extend(vm.window(vm.format.wrap(at)).and_then(|c| jump(vm, at, c)).map(|to| (to, LONGEST)));
+    }
+    code
+}
+
 /// Whether the code is that of `_init` or `frame_dummy` of the usual start files: nothing but a call through a weak, unset symbol.
 /// On machines whose code is not read here it never is, so that such objects count as running code of their own.
 fn is_start_file_code(vm: &Vm<'_>, at: u64, machine: Machine) -> bool {
@@ -121,7 +137,8 @@ fn is_start_file_code(vm: &Vm<'_>, at: u64, machine: Machine) -> bool {
         return false;
     }
     let Some(code) = vm.window(vm.format.wrap(at)) else { return false };
-    let code = code.strip_prefix(&[0xf3, 0x0f, 0x1e, 0xfa]).unwrap_or(code);
+    let start = code;
+    let code = code.strip_prefix(ENDBR).unwrap_or(code);
     // `_init`: sub rsp,8; mov rax,[rip+x]; test rax,rax; je; call rax; add rsp,8; ret - x is `__gmon_start__`.
     let init = matches!(
         code,
@@ -152,17 +169,26 @@ fn is_start_file_code(vm: &Vm<'_>, at: u64, machine: Machine) -> bool {
             ..
         ]
     );
-    init || tail_jump(vm, at, code)
+    init || tail_jump(vm, at, start)
 }
 
 /// `frame_dummy` jumps to `register_tm_clones`, which compares two addresses that are equal in every library of today.
 fn tail_jump(vm: &Vm<'_>, at: u64, code: &[u8]) -> bool {
-    let [0xe9, a, b, c, d, ..] = code else { return false };
-    let Some(whole) = vm.window(vm.format.wrap(at)) else { return false };
-    let end = at.wrapping_add((whole.len() - code.len()) as u64).wrapping_add(5);
-    let target = end.wrapping_add(i64::from(i32::from_le_bytes([*a, *b, *c, *d])) as u64);
+    let Some(target) = jump(vm, at, code) else { return false };
     // lea rdi,[rip+x]; lea rsi,[rip+y]; sub rsi,rdi
     vm.window(vm.format.wrap(target)).is_some_and(|code| {
         matches!(code, [0x48, 0x8d, 0x3d, _, _, _, _, 0x48, 0x8d, 0x35, _, _, _, _, 0x48, 0x29, 0xfe, ..])
     })
+}
+
+/// `endbr64`.
+const ENDBR: &[u8] = &[0xf3, 0x0f, 0x1e, 0xfa];
+
+/// Where the code at `at` jumps, if that is the first thing it does.
+fn jump(vm: &Vm<'_>, at: u64, code: &[u8]) -> Option<u64> {
+    let body = code.strip_prefix(ENDBR).unwrap_or(code);
+    let [0xe9, a, b, c, d, ..] = body else { return None };
+    let end = at.wrapping_add((code.len() - body.len()) as u64).wrapping_add(5);
+    let target = end.wrapping_add(i64::from(i32::from_le_bytes([*a, *b, *c, *d])) as u64);
+    Some(vm.format.wrap(target))
 }

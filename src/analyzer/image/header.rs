@@ -208,7 +208,7 @@ fn wrapped_headers(bytes: &[u8], f: Format, phoff: u64, count: u16) -> Option<Op
 }
 
 /// The table at `phoff`, every entry of it in the file.
-fn program_headers(bytes: &[u8], f: Format, phoff: u64, count: u16) -> Option<Vec<Segment>> {
+pub(super) fn program_headers(bytes: &[u8], f: Format, phoff: u64, count: u16) -> Option<Vec<Segment>> {
     let table = bytes.get(usize::try_from(phoff).ok()?..)?;
     if f.is64 {
         widen::<elf::ProgramHeader64<Endianness>>(table, count, f)

@@ -6,6 +6,7 @@ pub mod constructors;
 pub mod dynamic;
 pub mod elf;
 pub mod fmt;
+pub mod footprint;
 pub mod header;
 pub mod limits;
 pub mod macho;

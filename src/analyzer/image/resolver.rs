@@ -21,7 +21,27 @@ pub fn needs_relocation(facts: &ElfFacts<'_>, symbol: &Symbol, slots: &[u64], ma
     if machine != Machine::X86_64 {
         return true;
     }
-    let vm = &facts.vm;
+    let done = walk(&facts.vm, symbol, slots, &mut |_, _| {});
+    done == Reached::Slot
+}
+
+/// The code that `needs_relocation` may look at, as address and length.
+pub fn looked_at(vm: &Vm<'_>, symbol: &Symbol) -> Vec<(u64, u64)> {
+    let mut code = Vec::new();
+    walk(vm, symbol, &[], &mut |at, len| code.push((at, len)));
+    code
+}
+
+/// What following the code came to.
+#[derive(PartialEq, Eq)]
+enum Reached {
+    /// A slot, or something that cannot be followed.
+    Slot,
+    /// Nothing of the kind.
+    Nothing,
+}
+
+fn walk(vm: &Vm<'_>, symbol: &Symbol, slots: &[u64], each: &mut dyn FnMut(u64, u64)) -> Reached {
     let mut todo = vec![(symbol.value, if symbol.size == 0 { DEFAULT_SIZE } else { symbol.size.min(MOST) })];
     let mut done: Vec<u64> = Vec::new();
     while let Some((start, size)) = todo.pop() {
@@ -29,16 +49,17 @@ pub fn needs_relocation(facts: &ElfFacts<'_>, symbol: &Symbol, slots: &[u64], ma
             continue;
         }
         if done.len() >= FUNCTIONS {
-            return true;
+            return Reached::Slot;
         }
         done.push(start);
-        let Some(code) = vm.window(start) else { return true };
+        let Some(code) = vm.window(start) else { return Reached::Slot };
         let code = code.get(..usize::try_from(size).unwrap_or(0)).unwrap_or(code);
+        each(start, code.len() as u64);
         if function(vm, start, code, slots, &mut todo) {
-            return true;
+            return Reached::Slot;
         }
     }
-    false
+    Reached::Nothing
 }
 
 /// One function: any 32-bit displacement that leads to a slot counts, at every offset.

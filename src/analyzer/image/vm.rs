@@ -235,6 +235,13 @@ impl<'h> Vm<'h> {
         self.bytes.get(from..to)
     }
 
+    /// The place of `addr` in the file and how much of it follows there, if it holds file contents.
+    pub fn offset(&self, addr: u64) -> Option<(u64, u64)> {
+        let a = self.area(addr)?;
+        let Source::File(off) = a.source else { return None };
+        Some((off.checked_add(addr.checked_sub(a.start)?)?, a.end.checked_sub(addr)?))
+    }
+
     /// Copies `buf.len()` bytes from `addr`.
     ///
     /// # Errors

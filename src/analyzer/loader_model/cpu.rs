@@ -2,6 +2,9 @@
 //! It must never ask the running machine (see `detect/system.rs`); a processor is data.
 //! It follows glibc `elf/dl-hwcaps.c`, `dl-hwcaps-subdirs.c`, `dl-procinfo.*` and `sysdeps/x86/cpu-features.c` by release.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{GlibcVersion, LoaderModel};
@@ -11,7 +14,7 @@ use crate::analyzer::model::Machine;
 const HWCAP_TLS: u64 = 1 << 63;
 
 /// A processor.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Cpu {
     /// Name for reports.
     pub name: String,
@@ -20,11 +23,11 @@ pub struct Cpu {
     /// x86: BMI1 and BMI2 are there. Loaders up to 2.36 call a processor v3 without them.
     pub bmi: bool,
     /// Capabilities under the names that loaders up to 2.36 look for as directories.
-    pub features: Vec<&'static str>,
+    pub features: Vec<Cow<'static, str>>,
     /// What the kernel passes as AT_PLATFORM, if anything.
     pub platform: Option<String>,
     /// `haswell` or `xeon_phi`, which the 64-bit loader puts in place of the platform on Intel processors only.
-    pub intel: Option<&'static str>,
+    pub intel: Option<Cow<'static, str>>,
 }
 
 /// No processor of that name.
@@ -88,52 +91,57 @@ impl Cpu {
                     "skylake-avx512" => 3,
                     _ => step(&["x86-64-v2", "x86-64-v3", "x86-64-v4"]),
                 };
-                cpu.features = if name == "i686" { vec![] } else { vec!["sse2", "x86_64"] };
+                cpu.features = if name == "i686" { Vec::new() } else { words(&["sse2", "x86_64"]) };
                 if matches!(name, "haswell" | "skylake-avx512") {
-                    cpu.intel = Some("haswell");
+                    cpu.intel = Some("haswell".into());
                 }
                 if name == "skylake-avx512" {
-                    cpu.features.push("avx512_1");
+                    cpu.features.push("avx512_1".into());
                 }
                 cpu.platform = Some(if machine == Machine::X86_64 { "x86_64" } else { "i686" }.to_owned());
             }
             Machine::Aarch64 => {
-                cpu.features = if name == "armv8-a" { vec!["cpuid"] } else { vec!["cpuid", "atomics"] };
+                cpu.features =
+                    if name == "armv8-a" { words(&["cpuid"]) } else { words(&["cpuid", "atomics"]) };
                 cpu.platform = Some("aarch64".to_owned());
             }
             Machine::Arm => {
-                cpu.features = if name == "armv7" { vec!["vfp"] } else { vec!["vfp", "neon"] };
+                cpu.features = if name == "armv7" { words(&["vfp"]) } else { words(&["vfp", "neon"]) };
                 cpu.platform = Some(if matches!(name, "armv8" | "qemu") { "v8l" } else { "v7l" }.to_owned());
             }
             // The kernel passes no platform.
             Machine::Riscv64 => cpu.platform = None,
             Machine::Ppc64 => {
                 cpu.level = step(&["power9", "power10"]);
-                cpu.features = vec!["dfp", "altivec"];
+                cpu.features = words(&["dfp", "altivec"]);
                 if name == "qemu" {
                     (cpu.level, cpu.platform) = (1, None);
                 }
             }
             Machine::S390x => {
                 cpu.level = step(&["z13", "z14", "z15", "z16", "z17"]);
-                cpu.features = vec!["zarch", "ldisp", "eimm", "dfp"];
+                cpu.features = words(&["zarch", "ldisp", "eimm", "dfp"]);
                 for (level, feature) in [(1, "vx"), (2, "vxe"), (3, "vxe2")] {
                     if cpu.level >= level {
-                        cpu.features.push(feature);
+                        cpu.features.push(feature.into());
                     }
                 }
                 if name == "qemu" {
                     (cpu.level, cpu.platform) = (1, None);
-                    cpu.features = vec!["zarch", "ldisp", "eimm", "vx", "vxe"];
+                    cpu.features = words(&["zarch", "ldisp", "eimm", "vx", "vxe"]);
                 }
             }
         }
         cpu
     }
 
+    fn has(&self, feature: &str) -> bool {
+        self.features.iter().any(|f| f == feature)
+    }
+
     /// The x86 ISA level bits as this release computes them (`get_isa_level`), 0 on other machines.
     pub fn isa(&self, machine: Machine, version: GlibcVersion) -> u32 {
-        if !matches!(machine, Machine::X86_64 | Machine::I386) || !self.features.contains(&"sse2") {
+        if !matches!(machine, Machine::X86_64 | Machine::I386) || !self.has("sse2") {
             return 0;
         }
         let level = if self.bmi || version.minor <= 36 { self.level.min(3) } else { self.level.min(1) };
@@ -163,7 +171,7 @@ impl Cpu {
     /// Value of `$PLATFORM`.
     fn platform(&self, machine: Machine, version: GlibcVersion) -> Option<&str> {
         // sysdeps/x86/cpu-features.c has set it since 2.26.
-        let intel = self.intel.filter(|_| machine == Machine::X86_64 && version.minor >= 26);
+        let intel = self.intel.as_deref().filter(|_| machine == Machine::X86_64 && version.minor >= 26);
         intel.or(self.platform.as_deref()).filter(|platform| !platform.is_empty())
     }
 
@@ -174,8 +182,12 @@ impl Cpu {
         version: GlibcVersion,
     ) -> impl Iterator<Item = (u32, &'static str)> {
         let known = important(machine, version);
-        known.iter().copied().filter(|(_, name)| self.features.contains(name))
+        known.iter().copied().filter(|(_, name)| self.has(name))
     }
+}
+
+fn words(list: &[&'static str]) -> Vec<Cow<'static, str>> {
+    list.iter().map(|word| Cow::Borrowed(*word)).collect()
 }
 
 /// The capabilities (`HWCAP_IMPORTANT`) that make directories, by bit.

@@ -2,6 +2,7 @@
 //! It must never wrap where nobody looks, or let a name of a file set colours or cursor.
 //! Layout by comfy-table, which passes cell text through raw: everything is escaped before.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
@@ -10,9 +11,9 @@ use super::escape::escaped;
 use super::row::Row;
 use super::text::{first_cause, status};
 use super::{FAINT, HEADING, Totals, class_name, counted, grouped};
-use crate::analyzer::audit::RootCause;
+use crate::analyzer::audit::{Library, RootCause};
 use crate::analyzer::catalogue;
-use crate::analyzer::verdict::Class;
+use crate::analyzer::verdict::{Class, Verdict};
 
 /// Root causes shown unless all are asked for.
 pub(super) const SHOWN_CAUSES: usize = 20;
@@ -75,6 +76,67 @@ pub fn rows<'l>(
             Some(color) => writeln!(out, "{color}{line}{color:#}")?,
             None => writeln!(out, "{line}")?,
         }
+    }
+    writeln!(out)
+}
+
+/// One row a library, one column a machine; without `all` only libraries that do not load everywhere.
+///
+/// # Errors
+/// The writer's.
+pub fn machines(
+    out: &mut dyn Write,
+    machines: &[(&str, &[Library])],
+    all: bool,
+    width: Option<u16>,
+) -> io::Result<()> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    match width {
+        Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
+        None => table.set_content_arrangement(ContentArrangement::Disabled),
+    };
+    let names = machines.iter().map(|(name, _)| (*name).to_owned());
+    table.set_header(names.chain(["LIBRARY".to_owned(), "FIRST CAUSE".to_owned()]));
+    let mut paths: Vec<&[u8]> = Vec::new();
+    let mut of: HashMap<&[u8], Vec<Option<&Library>>> = HashMap::new();
+    for (column, (_, libraries)) in machines.iter().enumerate() {
+        for l in *libraries {
+            let cells = of.entry(&l.path).or_insert_with(|| {
+                paths.push(&l.path);
+                vec![None; machines.len()]
+            });
+            if let Some(cell) = cells.get_mut(column) {
+                *cell = Some(l);
+            }
+        }
+    }
+    let mut shown = 0;
+    for path in paths {
+        let Some(cells) = of.get(path) else { continue };
+        let loads = |l: &Library| l.judgement.verdict == Verdict::Loads;
+        if !all && cells.iter().all(|l| l.is_some_and(loads)) {
+            continue;
+        }
+        let cause = cells.iter().flatten().find(|l| !loads(l)).map(|l| first_cause(*l)).unwrap_or_default();
+        let word = |l: &Option<&Library>| l.map_or_else(|| "-".to_owned(), status);
+        let path = escaped(path).replace('/', &format!("/{BREAK}"));
+        table.add_row(cells.iter().map(word).chain([path, cause]));
+        shown += 1;
+    }
+    if shown == 0 {
+        return Ok(());
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    if let Some(column) = table.column_mut(machines.len()) {
+        column.set_delimiter(BREAK);
+    }
+    for (i, line) in table.lines().enumerate() {
+        let line = line.replace(BREAK, "");
+        let line = line.trim_end();
+        if i == 0 { writeln!(out, "{HEADING}{line}{HEADING:#}")? } else { writeln!(out, "{line}")? }
     }
     writeln!(out)
 }
@@ -159,7 +221,7 @@ mod tests {
     use crate::analyzer::audit::Library;
     use crate::analyzer::finding::Finding;
     use crate::analyzer::host::Errno;
-    use crate::analyzer::verdict::{Judgement, Verdict};
+    use crate::analyzer::verdict::Judgement;
 
     fn failing(path: &str, message: &str) -> Library {
         Library {
