@@ -2,6 +2,8 @@
 //! It must never be used where something is published to people; the rehearsal and the tests are for it.
 //! Layouts follow the ELF specification and Apple's `mach-o/loader.h`.
 
+use sha2::{Digest, Sha256};
+
 use crate::targets::{Binary, Part, Platform};
 
 /// An ELF executable without code.
@@ -165,18 +167,44 @@ impl MachO {
         let signed = self.signature.is_some();
         let length = commands.iter().map(Vec::len).sum::<usize>() + if signed { 16 } else { 0 };
         let end = 32 + length + self.payload.len();
-        const SIGNATURE: usize = 20 + 44;
+        // One super blob with one code directory: 44 bytes, a name of two, and a hash for each page of 4 KiB.
+        const HEAD: usize = 20;
+        const HASHES: usize = 44 + 2;
+        let pages = end.div_ceil(4096);
+        let directory = HASHES + 32 * pages;
         if signed {
-            commands.push(words(&[0x1d, 16, end as u32, SIGNATURE as u32]));
+            commands.push(words(&[0x1d, 16, end as u32, (HEAD + directory) as u32]));
         }
-        let mut file =
-            words(&[0xfeed_facf, self.processor, 0, 2, commands.len() as u32, length as u32, self.flags, 0]);
+        let mut file = words(&[
+            0xfeed_facf,
+            self.processor,
+            if self.processor == 0x0100_0007 { 3 } else { 0 },
+            2,
+            commands.len() as u32,
+            length as u32,
+            self.flags,
+            0,
+        ]);
         file.extend(commands.concat());
         file.extend_from_slice(&self.payload);
         if let Some(flags) = self.signature {
             let big = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
-            file.extend(big(&[0xfade_0cc0, SIGNATURE as u32, 1, 0, 20]));
-            file.extend(big(&[0xfade_0c02, 44, 0x2_0400, flags, 44, 44, 0, 0, end as u32, 0, 0]));
+            let hashes: Vec<u8> = file.chunks(4096).flat_map(|page| Sha256::digest(page).to_vec()).collect();
+            file.extend(big(&[0xfade_0cc0, (HEAD + directory) as u32, 1, 0, HEAD as u32]));
+            file.extend(big(&[
+                0xfade_0c02,
+                directory as u32,
+                0x2_0001,
+                flags,
+                HASHES as u32,
+                44,
+                0,
+                pages as u32,
+                end as u32,
+            ]));
+            // Size and kind of a hash (SHA-256), platform, page size as a power of two; nothing; the name.
+            file.extend([32, 2, 0, 12, 0, 0, 0, 0, b'x', 0]);
+            file.extend(hashes);
         }
         file
     }

@@ -1,135 +1,72 @@
-//! Mach-O executables: libraries, oldest system, signature. Only what a release promises of them.
-//! It must never read past the load commands it was told of.
-//! Follows Apple's `mach-o/loader.h` and the code directory of `cs_blobs.h`.
+//! Mach-O executables through the analyzer's own reader.
+//! It must never add a reading of its own where the analyzer has one: what users' libraries are told, ours are told.
+//! Rules: dyld mach_o/Header.cpp for programs; the kernel's ubc_subr.c for signatures, page by page.
+
+use tsuku_verify::analyzer::image::macho::facts::FileKind;
+use tsuku_verify::analyzer::image::macho::platform::Platform;
+use tsuku_verify::analyzer::image::macho::{self, Arch, MachoFacts};
 
 use super::{Facts, Unfit};
 
-const MAGIC: u32 = 0xfeed_facf;
-const CPU_X86_64: u32 = 0x0100_0007;
-const CPU_ARM64: u32 = 0x0100_000c;
-const MH_EXECUTE: u32 = 2;
-const MH_PIE: u32 = 0x20_0000;
-const MH_ALLOW_STACK_EXECUTION: u32 = 0x2_0000;
-const LC_REQ_DYLD: u32 = 0x8000_0000;
-const LC_LOAD_DYLIB: u32 = 0xc;
-const LC_LOAD_WEAK_DYLIB: u32 = 0x18 | LC_REQ_DYLD;
-const LC_REEXPORT_DYLIB: u32 = 0x1f | LC_REQ_DYLD;
-const LC_LOAD_UPWARD_DYLIB: u32 = 0x23 | LC_REQ_DYLD;
-const LC_RPATH: u32 = 0x1c | LC_REQ_DYLD;
-const LC_CODE_SIGNATURE: u32 = 0x1d;
-const LC_VERSION_MIN_MACOSX: u32 = 0x24;
-const LC_BUILD_VERSION: u32 = 0x32;
-const PLATFORM_MACOS: u32 = 1;
-const SUPERBLOB: u32 = 0xfade_0cc0;
-const CODE_DIRECTORY: u32 = 0xfade_0c02;
-/// Slot of the code directory in the super blob.
-const CODE_DIRECTORY_SLOT: u32 = 0;
-/// `CS_ADHOC`, set in the code directory of a signature without a certificate.
-const ADHOC: u32 = 2;
-
-fn word(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
-}
-
-fn big_word(bytes: &[u8], at: usize) -> Option<u32> {
-    word(bytes, at).map(u32::swap_bytes)
-}
+/// MH_ALLOW_STACK_EXECUTION.
+const STACK_EXECUTION: u32 = 0x2_0000;
 
 /// Facts and faults of a 64-bit executable for one processor.
 pub fn read(bytes: &[u8]) -> Result<(Facts, Vec<Unfit>), String> {
-    parse(bytes).ok_or("its load commands are cut off")?
-}
-
-fn parse(bytes: &[u8]) -> Option<Result<(Facts, Vec<Unfit>), String>> {
-    if word(bytes, 0)? != MAGIC || word(bytes, 12)? != MH_EXECUTE {
-        return Some(Err("it is no 64-bit Mach-O executable".to_owned()));
+    let image = macho::read(bytes).map_err(|fault| fault.to_string())?;
+    if let Some(fault) = &image.malformed {
+        return Err(fault.to_string());
     }
-    let arch = match word(bytes, 4)? {
-        CPU_X86_64 => "x86_64".to_owned(),
-        CPU_ARM64 => "aarch64".to_owned(),
-        other => format!("processor {other:#x}"),
+    if !image.is64 || image.kind != FileKind::EXECUTE {
+        return Err("it is no 64-bit program".to_owned());
+    }
+    let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+    let arch = match image.arch {
+        Arch::ARM64 => "aarch64".to_owned(),
+        other => other.to_string(),
     };
-    let (count, flags) = (word(bytes, 16)?, word(bytes, 24)?);
-    let commands = bytes.get(32..32usize.checked_add(word(bytes, 20)? as usize)?)?;
-    let mut facts = Facts { arch, ..Facts::default() };
     let mut faults = Vec::new();
-    if flags & MH_PIE == 0 {
+    if !image.flags.pie() {
         faults.push(Unfit::NotPie);
     }
-    if flags & MH_ALLOW_STACK_EXECUTION != 0 {
+    if image.flags.0 & STACK_EXECUTION != 0 {
         faults.push(Unfit::ExecutableStack);
     }
-    let (mut at, mut signature) = (0usize, Err("there is none".to_owned()));
-    for _ in 0..count {
-        let (kind, size) = (word(commands, at)?, word(commands, at + 4)? as usize);
-        let command = commands.get(at..at.checked_add(size).filter(|_| size >= 8)?)?;
-        at += size;
-        match kind {
-            LC_LOAD_DYLIB | LC_LOAD_WEAK_DYLIB | LC_REEXPORT_DYLIB | LC_LOAD_UPWARD_DYLIB => {
-                facts.needed.push(string(command, word(command, 8)? as usize)?);
-            }
-            LC_RPATH => faults.push(Unfit::Runpath(string(command, word(command, 8)? as usize)?)),
-            LC_VERSION_MIN_MACOSX => facts.macos = Some(version(word(command, 8)?)),
-            LC_BUILD_VERSION if word(command, 8)? == PLATFORM_MACOS => {
-                facts.macos = Some(version(word(command, 12)?));
-            }
-            LC_CODE_SIGNATURE => {
-                let (start, size) = (word(command, 8)? as usize, word(command, 12)? as usize);
-                signature = check_signature(bytes, start, size);
-            }
-            _ => {}
+    if image.segments.iter().any(|segment| segment.writable() && segment.executable()) {
+        faults.push(Unfit::WritableCode);
+    }
+    faults.extend(image.rpaths.iter().map(|path| Unfit::Runpath(text(path))));
+    let macos = match image.platforms[..] {
+        [said] if said.platform == Platform::MACOS => Some(said.minos.to_string()),
+        _ => {
+            faults.push(Unfit::MacOs("of any age: it does not say".to_owned()));
+            None
         }
-    }
-    if facts.macos.is_none() {
-        faults.push(Unfit::MacOs("of any age: it does not say".to_owned()));
-    }
-    if let Err(why) = signature {
+    };
+    if let Err(why) = check_signature(&image) {
         faults.push(Unfit::Signature(why));
     }
-    Some(Ok((facts, faults)))
+    let needed = image.dependents.iter().map(|dependent| text(dependent.name)).collect();
+    Ok((Facts { arch, needed, macos, ..Facts::default() }, faults))
 }
 
-fn string(command: &[u8], at: usize) -> Option<String> {
-    let text = command.get(at..)?;
-    let end = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
-    Some(String::from_utf8_lossy(&text[..end]).into_owned())
-}
-
-fn version(packed: u32) -> String {
-    format!("{}.{}", packed >> 16, packed >> 8 & 0xff)
-}
-
-/// The signature is at the very end, and its code directory covers everything in front of it.
-fn check_signature(bytes: &[u8], start: usize, size: usize) -> Result<(), String> {
-    let cut = || "it is cut off".to_owned();
-    let blob = start.checked_add(size).and_then(|end| bytes.get(start..end)).ok_or_else(cut)?;
-    if start + size != bytes.len() {
+/// The signature is an ad-hoc one at the very end, and every page in front of it is the one that was signed.
+fn check_signature(image: &MachoFacts<'_>) -> Result<(), String> {
+    let signature = image.signature.as_ref().ok_or("there is none")?.as_ref().map_err(ToString::to_string)?;
+    let end = u64::from(signature.range.offset) + u64::from(signature.range.size);
+    if end != image.bytes.len() as u64 {
         return Err("bytes follow it".to_owned());
     }
-    if big_word(blob, 0) != Some(SUPERBLOB) {
-        return Err("it is no super blob".to_owned());
+    let directory = signature.directory().ok_or("it has no code directory")?;
+    if directory.limit != u64::from(signature.range.offset) {
+        return Err("it does not cover the file".to_owned());
     }
-    let count = big_word(blob, 8).ok_or_else(cut)?;
-    for index in 0..count.min(64) as usize {
-        let slot = big_word(blob, 12 + 8 * index).ok_or_else(cut)?;
-        let at = big_word(blob, 16 + 8 * index).ok_or_else(cut)? as usize;
-        if slot != CODE_DIRECTORY_SLOT {
-            continue;
-        }
-        let directory = blob.get(at..).ok_or_else(cut)?;
-        let (magic, flags, limit) =
-            (big_word(directory, 0), big_word(directory, 12), big_word(directory, 32));
-        if magic != Some(CODE_DIRECTORY) {
-            return Err("it has no code directory".to_owned());
-        }
-        if limit.map(|limit| limit as usize) != Some(start) {
-            return Err("it does not cover the file".to_owned());
-        }
-        return if flags.is_some_and(|flags| flags & ADHOC != 0) {
-            Ok(())
-        } else {
-            Err("it is not an ad-hoc one".to_owned())
-        };
+    if !directory.ad_hoc() || signature.has_identity {
+        return Err("it is not an ad-hoc one".to_owned());
     }
-    Err("it has no code directory".to_owned())
+    let pages = signature.check_pages(image.bytes);
+    if pages.damaged > 0 || pages.total == 0 {
+        return Err(format!("{} of {} pages are not those that were signed", pages.damaged, pages.total));
+    }
+    Ok(())
 }

@@ -81,7 +81,12 @@ fn every_fault_of_a_mach_o_file_is_seen() {
     assert_eq!(with(&|m| m.flags = 0x85), [Unfit::NotPie]);
     assert!(matches!(with(&|m| m.signature = None)[..], [Unfit::Signature(_)]));
     assert!(matches!(with(&|m| m.signature = Some(0))[..], [Unfit::Signature(_)]));
-    // Bytes behind the signature, and a signature of a longer file.
+    // A changed page, bytes behind the signature, and a file that is cut off anywhere.
+    let mut changed = MachO { payload: vec![0; 10_000], ..good.clone() }.bytes();
+    changed[9_000] ^= 1;
+    assert!(
+        matches!(&faults(p, &p.program, &changed)[..], [Unfit::Signature(why)] if why.starts_with("1 of 3 pages"))
+    );
     let mut longer = good.bytes();
     longer.push(0);
     assert!(matches!(faults(p, &p.program, &longer)[..], [Unfit::Signature(_)]));
