@@ -67,6 +67,9 @@ pub struct DoctorArgs {
 
 /// `completions`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  tsuku-verify completions bash > ~/.local/share/bash-completion/completions/tsuku-verify"
+)]
 pub struct CompletionsArgs {
     /// The shell.
     #[arg(value_enum)]
@@ -75,6 +78,7 @@ pub struct CompletionsArgs {
 
 /// `man`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tsuku-verify man doctor | man -l -")]
 pub struct ManArgs {
     /// The command (default: the program itself).
     #[arg(value_name = "COMMAND")]
@@ -112,6 +116,9 @@ pub enum As {
 
 /// `audit`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tsuku-verify audit\n  tsuku-verify audit /opt/app --executables --format sarif --output app.sarif\n  tsuku-verify audit --root image/ /usr/lib /opt"
+)]
 pub struct AuditArgs {
     /// Directories (inside the root, if one is given).
     #[arg(value_name = "DIR")]
@@ -132,6 +139,9 @@ pub struct AuditArgs {
 
 /// `verify`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tsuku-verify verify zlib openssl@3.6.0 --integrity\n  tsuku-verify verify zlib --level 3\n  tsuku-verify verify ./libfoo.so.1 --explain\n  find . -name '*.so' -print0 | tsuku-verify verify --paths-from -"
+)]
 pub struct VerifyArgs {
     /// Names of the home, as zlib or zlib@1.3.1, or files (inside the root, if one is given). What has a slash is a file.
     #[arg(value_name = "NAME|PATH", required_unless_present = "paths_from", conflicts_with = "paths_from")]
@@ -152,6 +162,9 @@ pub struct VerifyArgs {
 
 /// `tree`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tsuku-verify tree /usr/lib/libfoo.so.1\n  tsuku-verify tree libfoo.so.1 --env LD_LIBRARY_PATH=/opt/lib"
+)]
 pub struct TreeArgs {
     /// The library (inside the root, if one is given).
     #[arg(value_name = "PATH")]
@@ -172,6 +185,7 @@ pub struct TreeArgs {
 
 /// `explain`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tsuku-verify explain\n  tsuku-verify explain needed-not-found")]
 pub struct ExplainArgs {
     /// The code, as reports print it.
     #[arg(value_name = "CODE")]
@@ -180,6 +194,7 @@ pub struct ExplainArgs {
 
 /// `loader`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tsuku-verify loader\n  tsuku-verify loader --root image/ --format json")]
 pub struct LoaderArgs {
     /// How to say it.
     #[arg(long, value_enum, default_value_t = TextFormat::Auto)]

@@ -10,6 +10,7 @@ use super::args::{CompletionsArgs, ManArgs, Raw};
 use super::exit::{Exit, Failure};
 use super::report;
 use super::report::escape::escaped;
+use crate::home::near::near;
 
 /// Prints the completions of a shell.
 ///
@@ -26,6 +27,12 @@ pub fn completions(args: &CompletionsArgs) -> Result<Exit, Failure> {
     Ok(Exit::Clean)
 }
 
+fn unknown(whole: &clap::Command, name: &str) -> Failure {
+    let near = near(name, whole.get_subcommands().map(clap::Command::get_name));
+    let near = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
+    Failure::Usage(format!("there is no command {}{near}", escaped(name.as_bytes())))
+}
+
 /// Prints a manual page.
 ///
 /// # Errors
@@ -35,10 +42,7 @@ pub fn man(args: &ManArgs) -> Result<Exit, Failure> {
     whole.build();
     let command = match &args.command {
         None => whole,
-        Some(name) => whole
-            .find_subcommand(name)
-            .cloned()
-            .ok_or_else(|| Failure::Usage(format!("there is no command {}", escaped(name.as_bytes()))))?,
+        Some(name) => whole.find_subcommand(name).cloned().ok_or_else(|| unknown(&whole, name))?,
     };
     let mut out = report::pipe();
     clap_mangen::Man::new(command).render(&mut out)?;

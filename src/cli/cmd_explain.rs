@@ -2,6 +2,7 @@
 //! It must never look at a file; it needs no loader.
 //! Without a code it lists all of them.
 
+use std::collections::HashSet;
 use std::io::Write;
 
 use super::args::{Color, ExplainArgs};
@@ -10,6 +11,7 @@ use super::report::escape::escaped;
 use super::report::{self, HEADING, codes, entry, paragraph};
 use super::request::Screen;
 use crate::analyzer::catalogue::Entry;
+use crate::home::near as slip;
 
 /// Lines get no longer than this, however wide the screen is.
 const READABLE: usize = 90;
@@ -49,7 +51,10 @@ fn write(out: &mut dyn Write, entry: &Entry, width: usize) -> std::io::Result<()
 fn unknown(code: &str) -> Failure {
     let mut near: Vec<_> = codes().map(|c| (shared_words(c, code), c)).filter(|(n, _)| *n > 0).collect();
     near.sort_by_key(|(n, _)| std::cmp::Reverse(*n));
-    let near: Vec<&str> = near.into_iter().map(|(_, c)| c).take(5).collect();
+    let slips = slip::near(code, codes()).into_iter();
+    let mut near: Vec<&str> = slips.chain(near.into_iter().map(|(_, c)| c)).take(5).collect();
+    let mut told = HashSet::new();
+    near.retain(|code| told.insert(*code));
     let near = if near.is_empty() {
         "`explain` lists all".to_owned()
     } else {
@@ -71,6 +76,7 @@ mod tests {
     #[test]
     fn a_slip_leads_to_the_codes_it_may_mean() {
         assert!(unknown("needed_not-found").to_string().contains("needed-not-found"));
+        assert!(unknown("symbl-not-fuond").to_string().contains("near it: symbol-not-found"));
         assert!(unknown("zz").to_string().contains("lists all"));
         assert!(unknown("\u{1b}[2J").to_string().contains("\\x1b[2J"));
     }

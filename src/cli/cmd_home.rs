@@ -203,17 +203,24 @@ impl Job<'_> {
         let portions = if streams { self.portions() } else { vec![all] };
         for trees in portions {
             if let Some(s) = plain {
-                self.portion(trees.clone(), Surroundings::Plain, s, &progress)?;
+                self.judge(trees.clone(), Surroundings::Plain, s, &progress);
             }
             if let Some(s) = wrapper {
-                self.portion(trees.clone(), Surroundings::Wrapper, s, &progress)?;
+                self.judge(trees.clone(), Surroundings::Wrapper, s, &progress);
+            }
+            progress.clear();
+            // Which verdict counts is known when both are there.
+            if let Some(s) = plain {
+                self.probe(trees.clone(), Surroundings::Plain, s)?;
+            }
+            if let Some(s) = wrapper {
+                self.probe(trees.clone(), Surroundings::Wrapper, s)?;
             }
             match (plain, wrapper) {
                 (_, Some(s)) => self.conclude(trees.clone(), s),
                 (Some(s), None) => self.conclude(trees.clone(), s),
                 (None, None) => {}
             }
-            progress.clear();
             if let Some(out) = &mut lines {
                 let surveyed = self.surveyed();
                 for tree in surveyed.trees().skip(trees.start).take(trees.len()) {
@@ -265,15 +272,24 @@ impl Job<'_> {
         self.survey.conclude(trees, s.host, s.disk, &self.index, self.integrity);
     }
 
-    /// Verdicts of some trees in one environment, and probes of those whose verdict there is the one that counts.
-    fn portion(
+    /// Verdicts of some trees in one environment.
+    fn judge(
         &mut self,
         trees: Range<usize>,
         surroundings: Surroundings,
         s: &Session<'_, '_>,
         progress: &Progress,
+    ) {
+        self.survey.judge(trees, s.loaders, self.run.level, surroundings, &|l| progress.count(l));
+    }
+
+    /// Probes of the files whose verdict there is the one that counts.
+    fn probe(
+        &mut self,
+        trees: Range<usize>,
+        surroundings: Surroundings,
+        s: &Session<'_, '_>,
     ) -> Result<(), Failure> {
-        self.survey.judge(trees.clone(), s.loaders, self.run.level, surroundings, &|l| progress.count(l));
         let Some(prober) = self.prober.take() else { return Ok(()) };
         let prober = prober.judging(match surroundings {
             Surroundings::Plain => self.judging,
@@ -291,7 +307,6 @@ impl Job<'_> {
                 }
             }
         }
-        progress.clear();
         let answers = prober.probe(s, &candidates)?;
         for (place, answer) in places.into_iter().zip(answers) {
             *place = Some(answer);

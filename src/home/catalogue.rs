@@ -33,6 +33,9 @@ pub fn text_below(f: &HomeFinding, dir: &[u8]) -> String {
         HomeFinding::FileChanged { actual, .. } if actual.is_empty() => {
             format!("{path} is being written")
         }
+        HomeFinding::FileChanged { recorded, actual, .. } if recorded.is_empty() => {
+            format!("{path} has an empty sum in the state (SHA-256 {actual})")
+        }
         HomeFinding::FileChanged { recorded, actual, .. } => {
             let short = |sum: &str| sum.chars().take(12).collect::<String>();
             format!(
@@ -56,6 +59,9 @@ pub fn text_below(f: &HomeFinding, dir: &[u8]) -> String {
         }
         HomeFinding::GhostEntry { .. } => format!("the state names {path}, which is not there"),
         HomeFinding::UntrackedTree { .. } => format!("{path} is not in the state"),
+        HomeFinding::TreeElsewhere { leads, .. } => {
+            format!("{path} is a link out of the home, to {}: what is judged lies there", lossy(leads))
+        }
         HomeFinding::EmptyTree { .. } => format!("{path} holds no file"),
         HomeFinding::LeftOver { staging: true, .. } => {
             format!("{path} is of an installation that did not end")
@@ -151,6 +157,12 @@ const ENTRIES: &[Entry] = &[
         mend: "Install the library by name to have it recorded; remove the directory if nobody uses it.",
     },
     Entry {
+        code: "tree-elsewhere",
+        title: "a tree is a link to a directory outside of the home",
+        explanation: "tsuku makes directories, not links, for what it installs. Somebody replaced this one by a link. The files behind it are judged and compared as if they were here, but an update or removal would meet the link.",
+        mend: "Install the library again, or leave it if the link was made on purpose.",
+    },
+    Entry {
         code: "empty-tree",
         title: "a tree holds no file",
         explanation: "The directory of a library or tool is there, and no file is in it. An installation was interrupted, or its files were removed.",
@@ -229,6 +241,7 @@ mod tests {
             HomeFinding::FileAdded { path: p() },
             HomeFinding::LinkLoop { path: p() },
             HomeFinding::EscapingKey { key: "..".into() },
+            HomeFinding::TreeElsewhere { path: p(), leads: p() },
             HomeFinding::GhostEntry { path: p(), tool: false },
             HomeFinding::Unlisted { path: p(), errno: "no" },
             HomeFinding::NotAFile { path: p() },

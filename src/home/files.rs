@@ -7,6 +7,7 @@ use crate::analyzer::audit;
 use crate::analyzer::errno::Errno;
 use crate::analyzer::host::{EntryKind, Host, Kind, Opened};
 use crate::analyzer::image::header::{self, FileKind};
+use crate::analyzer::target;
 
 /// What an entry is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,6 +129,9 @@ fn file<'h>(
     Ok(match header::kind_of(&head, stat.size, whole) {
         _ if rel.ends_with(b".debug") => What::Data,
         FileKind::Library => What::Library,
+        FileKind::NotElf if target::is_macho(&head) && target::is_macho_library(&head, whole) => {
+            What::Library
+        }
         _ if named && is_linker_script(&head) && has_versioned_sibling(rel, names) => What::LinkerScript,
         _ if named => What::Library,
         FileKind::Program => What::Program,
@@ -135,11 +139,11 @@ fn file<'h>(
     })
 }
 
-/// `libx.so`, `libx.so.1.2`: what a loader is asked for. (`libx.so.bak` is not.)
+/// `libx.so`, `libx.so.1.2`, `libx.1.dylib`: what a loader is asked for. (`libx.so.bak` is not.)
 pub fn has_library_name(rel: &[u8]) -> bool {
     let name = base(rel);
-    if name.ends_with(b".so") {
-        return name.len() > 3;
+    if let Some(stem) = name.strip_suffix(b".so").or_else(|| name.strip_suffix(b".dylib")) {
+        return !stem.is_empty();
     }
     let Some(at) = name.windows(4).rposition(|w| w == b".so.") else { return false };
     let version = name.get(at + 4..).unwrap_or_default();
@@ -188,6 +192,7 @@ mod tests {
             .file("/t/lib/plugin.so", b"INPUT(-lx)")
             .file("/t/lib/libx.so.bak", b"zzz")
             .file("/t/share/doc", b"text")
+            .file("/t/lib/libcut.1.dylib", b"\xcf\xfa")
             .with("/t/lib/libpipe.so.1", Node::Fifo)
             .link("/t/lib/libgone.so.1", "libgone.so.1.2")
             .link("/t/lib/libl.so", "libl.so")
@@ -197,6 +202,7 @@ mod tests {
         assert_eq!(what(&l, "lib/libx.so.1"), What::Library);
         assert_eq!(what(&l, "lib/plugin.so"), What::Library);
         assert_eq!(what(&l, "lib/libx.so.bak"), What::Data);
+        assert_eq!(what(&l, "lib/libcut.1.dylib"), What::Library);
         assert_eq!(what(&l, "lib/libpipe.so.1"), What::Special);
         assert!(matches!(what(&l, "lib/libgone.so.1"), What::Link { leads: None, round: false, .. }));
         assert!(matches!(what(&l, "lib/libl.so"), What::Link { leads: None, round: true, .. }));

@@ -69,6 +69,13 @@ pub enum HomeFinding {
         /// Its path.
         path: Vec<u8>,
     },
+    /// The tree is a link to a directory outside of the home.
+    TreeElsewhere {
+        /// Its path.
+        path: Vec<u8>,
+        /// Where it leads.
+        leads: Vec<u8>,
+    },
     /// A tree without any file.
     EmptyTree {
         /// Its path.
@@ -142,6 +149,7 @@ impl HomeFinding {
             HomeFinding::EscapingKey { .. } => "escaping-key",
             HomeFinding::GhostEntry { .. } => "ghost-entry",
             HomeFinding::UntrackedTree { .. } => "untracked-tree",
+            HomeFinding::TreeElsewhere { .. } => "tree-elsewhere",
             HomeFinding::EmptyTree { .. } => "empty-tree",
             HomeFinding::LeftOver { .. } => "left-over",
             HomeFinding::NotRecorded { .. } => "not-recorded",
@@ -169,6 +177,7 @@ impl HomeFinding {
             HomeFinding::FileAdded { .. }
             | HomeFinding::GhostEntry { tool: true, .. }
             | HomeFinding::UntrackedTree { .. }
+            | HomeFinding::TreeElsewhere { .. }
             | HomeFinding::EmptyTree { .. }
             | HomeFinding::LeftOver { .. }
             | HomeFinding::SonameLinkMissing { .. }
@@ -191,6 +200,7 @@ impl HomeFinding {
             | HomeFinding::LinkLoop { path }
             | HomeFinding::GhostEntry { path, .. }
             | HomeFinding::UntrackedTree { path }
+            | HomeFinding::TreeElsewhere { path, .. }
             | HomeFinding::EmptyTree { path }
             | HomeFinding::LeftOver { path, .. }
             | HomeFinding::NotRecorded { path }

@@ -114,7 +114,11 @@ pub fn of_tree(index: &Index, report: &TreeReport) -> BTreeSet<Mend> {
             HomeFinding::SonameLinkMissing { file, soname } => {
                 out.insert(link(file, soname));
             }
-            HomeFinding::UntrackedTree { .. } if !report.listing.entries.is_empty() => {
+            // A name that is no text cannot be given to tsuku.
+            HomeFinding::UntrackedTree { .. }
+                if !report.listing.entries.is_empty()
+                    && std::str::from_utf8(&report.tree.directory).is_ok() =>
+            {
                 out.insert(Mend::Track { package: package.clone() });
             }
             HomeFinding::EmptyTree { path } | HomeFinding::LeftOver { path, .. } => {
@@ -157,7 +161,7 @@ fn of_library(index: &Index, disk: &Disk<'_, '_>, report: &TreeReport, l: &Libra
             };
         }
         match code {
-            "wrong-machine" | "wrong-class" | "wrong-byte-order" => {
+            _ if l.class == Some(Class::Foreign) => {
                 let beside = |p: &&Provider| p.path != l.path;
                 let right = index.providers(disk, base(&l.path)).into_iter().find(beside).is_some();
                 again(if right { Reason::WrongMachineBesideRight } else { Reason::WrongMachine })

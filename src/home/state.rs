@@ -110,7 +110,8 @@ pub fn read<'h>(host: &dyn Host<'h>, path: &[u8]) -> Result<State, StateError> {
 /// # Errors
 /// They are no JSON, or no state.
 pub fn parse(path: &[u8], bytes: &[u8]) -> Result<State, StateError> {
-    let value: Value = serde_json::from_slice(bytes)
+    // tsuku's reader takes what is no UTF-8 as U+FFFD.
+    let value: Value = serde_json::from_str(&String::from_utf8_lossy(bytes))
         .map_err(|e| StateError::Syntax { path: path.to_vec(), problem: e.to_string() })?;
     let reader = Reader { path };
     let root = reader.object(&value, "the file")?;
@@ -284,6 +285,12 @@ mod tests {
         assert_eq!(wrong.to_string(), "/h/state.json: libs.z.1.sonames should be a list of strings");
         let host = MemoryHost::new().with("/h/state.json", Node::Fifo);
         assert!(matches!(read(&&host, b"/h/state.json"), Err(StateError::NotAFile { .. })));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_read_as_tsuku_reads_them() {
+        let state = parse(b"/h/state.json", b"{\"libs\":{\"z\xff\":{\"1\":{}}}}").unwrap();
+        assert!(state.libraries.contains_key("z\u{fffd}"));
     }
 
     #[test]

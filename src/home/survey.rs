@@ -246,10 +246,11 @@ impl Survey {
         index: &Index,
         with_integrity: bool,
     ) {
+        let home = self.home.real.clone();
         let chosen = self.trees.get_mut(trees).unwrap_or_default();
         let told = audit::parallel(chosen, |report| {
             let compare = with_integrity && report.tree.present;
-            (findings(host, disk, report), compare.then(|| compared(host, disk, report)))
+            (findings(host, disk, &home, report), compare.then(|| compared(host, disk, report)))
         });
         for (report, (findings, integrity)) in chosen.iter_mut().zip(told) {
             report.findings = findings;
@@ -327,7 +328,12 @@ fn compared<'h>(host: &dyn Host<'h>, disk: &Disk<'_, 'h>, report: &TreeReport) -
 }
 
 /// What is to be said about a tree without its sums.
-fn findings<'h>(host: &dyn Host<'h>, disk: &Disk<'_, 'h>, report: &TreeReport) -> Vec<HomeFinding> {
+fn findings<'h>(
+    host: &dyn Host<'h>,
+    disk: &Disk<'_, 'h>,
+    home: &[u8],
+    report: &TreeReport,
+) -> Vec<HomeFinding> {
     let tree = &report.tree;
     let mut out = Vec::new();
     if !tree.present {
@@ -336,6 +342,9 @@ fn findings<'h>(host: &dyn Host<'h>, disk: &Disk<'_, 'h>, report: &TreeReport) -
     }
     if !tree.is_tracked() {
         out.push(HomeFinding::UntrackedTree { path: tree.path.clone() });
+    }
+    if let Some(leads) = resolved(host, &tree.path).filter(|leads| !integrity::is_below(leads, home)) {
+        out.push(HomeFinding::TreeElsewhere { path: tree.path.clone(), leads });
     }
     if report.listing.entries.is_empty() && report.listing.unlisted.is_empty() {
         out.push(HomeFinding::EmptyTree { path: tree.path.clone() });

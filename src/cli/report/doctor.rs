@@ -275,7 +275,8 @@ fn causes(
     let (plugins, all): (Vec<_>, Vec<_>) = causes::merged(survey.survey, all)
         .into_iter()
         .partition(|cause| cause.class == Class::NeedsHost && !shown.strict);
-    if !all.is_empty() || !plugins.is_empty() {
+    let probed = survey.rows().iter().any(Row::breaks_when_loaded);
+    if !all.is_empty() || !plugins.is_empty() || probed {
         writeln!(out, "\n{HEADING}Root causes{HEADING:#}")?;
     }
     let most = if shown.verbose { all.len() } else { SHOWN_CAUSES.min(all.len()) };
@@ -303,6 +304,16 @@ fn causes(
     }
     if most < all.len() {
         writeln!(out, "\nand {} more (--verbose lists all)", grouped(all.len() - most))?;
+    }
+    for (_, row) in survey.trees().flat_map(|t| t.rows().collect::<Vec<_>>()) {
+        let Some(first) = row.probe_findings().first().filter(|_| row.breaks_when_loaded()) else { continue };
+        let path = inside(survey, &row.library.path);
+        writeln!(out)?;
+        hanging(out, &format!("{}: {}", escaped(&path), escaped(first.text().as_bytes())), "", shown)?;
+        explainer.say(out, first.code(), "  ")?;
+        let spec = known.get(row.library.path.as_slice()).map_or("", |(spec, _)| spec);
+        hanging(out, &format!("breaks 1 file of {}", escaped(spec.as_bytes())), "  ", shown)?;
+        hanging(out, &format!("mend: {}", escaped(first.hint().as_bytes())), "  ", shown)?;
     }
     if plugins.is_empty() {
         return Ok(());

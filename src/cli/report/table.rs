@@ -206,6 +206,7 @@ pub(super) fn sentence(cause: &RootCause) -> String {
         "version-file-not-loaded" => format!("versions of {subject} are needed, which nothing loads"),
         "ifunc-order" => format!("resolvers of {subject} are called before it is relocated"),
         "needs-host" => format!("plug-ins of {subject} outside their host"),
+        "foreign" => format!("made for {subject}"),
         "underlinked" => format!("{subject} is not listed as needed"),
         "symbol-not-found" => format!("symbol {subject} is defined nowhere in scope"),
         code => {
