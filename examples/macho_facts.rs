@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use tsuku_verify::analyzer::image::macho::exports::{Export, ExportKind};
 use tsuku_verify::analyzer::image::macho::facts::Dependent;
 use tsuku_verify::analyzer::image::macho::valid::{Inspection, objection};
-use tsuku_verify::analyzer::image::macho::{Container, MachoFacts, chains, container, looks_like, read};
+use tsuku_verify::analyzer::image::macho::{
+    Container, MachoFacts, chains, container, looks_like, read, rebases,
+};
 
 /// Files, slices and faults seen.
 #[derive(Default)]
@@ -22,6 +24,7 @@ struct Counts {
     exports: usize,
     damaged: usize,
     chained: u64,
+    rebases: u64,
     objections: usize,
     reading: std::time::Duration,
 }
@@ -41,10 +44,11 @@ fn main() {
             file(&path, &bytes, quiet, &mut counts);
         }
     }
-    let Counts { files, slices, faults, binds, exports, damaged, chained, objections, reading } = counts;
+    let Counts { files, slices, faults, binds, exports, damaged, chained, rebases, objections, reading } =
+        counts;
     let total = json!({
         "files": files, "slices": slices, "faults": faults, "binds": binds, "exports": exports, "damaged_signatures": damaged,
-        "chained_pointers": chained, "objections": objections, "read_us": reading.as_micros(),
+        "chained_pointers": chained, "rebases": rebases, "objections": objections, "read_us": reading.as_micros(),
     });
     println!("{}", json!({ "total": total }));
 }
@@ -114,6 +118,13 @@ fn facts_line(path: &Path, facts: &MachoFacts<'_>, size: u64, counts: &mut Count
     faults.extend(walked.err().map(|f| f.to_string()));
     match chains::check(facts) {
         Ok(found) => counts.chained += found.pointers,
+        Err(fault) => faults.push(fault.to_string()),
+    }
+    match rebases::check(facts) {
+        Ok(found) => {
+            counts.rebases += found.places;
+            faults.extend(found.place_fault.map(|f| f.to_string()));
+        }
         Err(fault) => faults.push(fault.to_string()),
     }
     let objections: Vec<Value> = [Inspection::Spring2025, Inspection::Fall2025]

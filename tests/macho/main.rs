@@ -8,6 +8,7 @@ mod exports;
 mod fat;
 mod image;
 mod mutants;
+mod rebases;
 mod second_reader;
 mod signature;
 mod valid;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tsuku_verify::analyzer::image::macho::valid::{Inspection, objection};
-use tsuku_verify::analyzer::image::macho::{Container, Slice, chains, container, looks_like, read};
+use tsuku_verify::analyzer::image::macho::{Container, Slice, chains, container, looks_like, read, rebases};
 
 use crate::image::*;
 
@@ -64,6 +64,7 @@ fn exercise(bytes: &[u8]) {
             let _ = facts.exports.find(bind.name);
         }
         let _ = chains::check(&facts).map_err(|fault| fault.to_string());
+        let _ = rebases::check(&facts).map_err(|fault| fault.to_string());
         for inspection in [Inspection::Spring2025, Inspection::Fall2025] {
             drop(objection(&facts, bytes.len() as u64, inspection).map(|o| o.loader_words()));
         }

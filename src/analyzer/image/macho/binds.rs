@@ -4,7 +4,7 @@
 
 use super::chained;
 use super::facts::{Linkedit, Segment};
-use super::fault::Fault;
+use super::fault::{Fault, Problem};
 use super::opcodes;
 use super::relocations;
 use super::{arch::Arch, commands::Header};
@@ -139,6 +139,30 @@ impl<'a, 'h> Context<'a, 'h> {
     /// Size of a pointer.
     pub fn word(&self) -> u64 {
         if self.is64 { 8 } else { 4 }
+    }
+
+    /// Whether `count` places, at least one, are inside a segment that can be written.
+    pub fn check_places(
+        &self,
+        segment: Option<u8>,
+        offset: u64,
+        count: u64,
+        stride: u64,
+    ) -> Result<(), Problem> {
+        let index = segment.ok_or(Problem::Incomplete)?;
+        let segment = self.segments.get(usize::from(index)).ok_or(Problem::BadIndex(index.into()))?;
+        // A stride may lead backwards.
+        let first = i128::from(offset);
+        let last = first + i128::from(stride.cast_signed()) * i128::from(count - 1);
+        let end = i128::from(segment.vmsize) - i128::from(self.word());
+        if [first, last].iter().any(|at| *at < 0 || *at > end) {
+            return Err(Problem::OutOfRange);
+        }
+        // Text relocations of 32-bit Intel are the one kind of fix-up in code.
+        if !segment.writable() && !self.arch.is_i386() {
+            return Err(Problem::BadValue(segment.initprot.into()));
+        }
+        Ok(())
     }
 }
 

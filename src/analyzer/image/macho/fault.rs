@@ -78,6 +78,13 @@ pub enum Problem {
     BadOpcode(u8),
     /// An unknown operation of old arm64e chains.
     BadSubOpcode(u8),
+    /// A rebase stream that ends long before its bytes do.
+    EarlyEnd {
+        /// Bytes read.
+        at: u32,
+        /// Bytes there are.
+        of: u32,
+    },
     /// Old arm64e chains with more than 65,535 imports.
     TableTooLarge,
     /// A library ordinal in a weak-bind stream.
@@ -115,13 +122,19 @@ impl Fault {
 
     /// dyld's own sentence, where reading this makes it stop with one.
     pub fn loader_words(&self) -> Option<String> {
-        let opcodes = matches!(self.part, Part::Binds | Part::LazyBinds | Part::WeakBinds);
+        let opcodes = matches!(self.part, Part::Binds | Part::LazyBinds | Part::WeakBinds | Part::Rebases);
         match self.problem {
             Problem::BadLeb if opcodes => Some("malformed uleb128".to_owned()),
             Problem::LebTooBig if opcodes => Some("uleb128 too big for uint64".to_owned()),
             Problem::BadSignedLeb if opcodes => Some("malformed sleb128".to_owned()),
             Problem::BadOpcode(op) if self.part == Part::LazyBinds => {
                 Some(format!("bad lazy bind opcode 0x{op:02X}"))
+            }
+            Problem::EarlyEnd { at, of } => {
+                Some(format!("rebase opcodes terminated early at offset {at} of {of}"))
+            }
+            Problem::BadOpcode(op) if self.part == Part::Rebases => {
+                Some(format!("unknown rebase opcode 0x{op:02X}"))
             }
             Problem::BadOpcode(op) if opcodes => Some(format!("bad bind opcode 0x{op:02X}")),
             Problem::BadSubOpcode(op) => Some(format!("bad BIND_OPCODE_THREADED sub-opcode 0x{op:02X}")),
@@ -156,6 +169,7 @@ impl fmt::Display for Fault {
             Problem::BadLeb | Problem::BadSignedLeb => f.write_str("a number does not end"),
             Problem::LebTooBig => f.write_str("a number does not fit 64 bits"),
             Problem::BadOpcode(op) => write!(f, "unknown operation 0x{op:02x}"),
+            Problem::EarlyEnd { at, of } => write!(f, "ends after {at} of {of} bytes"),
             Problem::BadSubOpcode(op) => write!(f, "unknown threaded operation 0x{op:02x}"),
             Problem::TableTooLarge => f.write_str("more imports than there can be"),
             Problem::Ordinal => f.write_str("a library number where none may be"),

@@ -13,6 +13,7 @@ pub mod fat;
 pub mod fault;
 mod opcodes;
 pub mod platform;
+pub mod rebases;
 mod relocations;
 pub mod signature;
 mod stream;

@@ -233,7 +233,7 @@ impl<'h> State<'h> {
         };
         if !dialect.threaded
             && binds.place_fault.is_none()
-            && let Err(problem) = self.check_places(context, count, stride)
+            && let Err(problem) = context.check_places(self.segment, self.offset, count, stride)
         {
             binds.place_fault = Some(place.fault(problem));
         }
@@ -259,24 +259,6 @@ impl<'h> State<'h> {
         }
         self.fresh = false;
         self.offset = self.offset.wrapping_add(stride.wrapping_mul(count));
-        Ok(())
-    }
-
-    /// Whether all places are inside a segment that can be written.
-    fn check_places(&self, context: &Context<'_, 'h>, count: u64, stride: u64) -> Result<(), Problem> {
-        let index = self.segment.ok_or(Problem::Incomplete)?;
-        let segment = context.segments.get(usize::from(index)).ok_or(Problem::BadIndex(index.into()))?;
-        // A stride may lead backwards.
-        let first = i128::from(self.offset);
-        let last = first + i128::from(stride.cast_signed()) * i128::from(count - 1);
-        let end = i128::from(segment.vmsize) - i128::from(context.word());
-        if [first, last].iter().any(|at| *at < 0 || *at > end) {
-            return Err(Problem::OutOfRange);
-        }
-        // Text relocations of 32-bit Intel are the one kind of fix-up in code.
-        if !segment.writable() && !context.arch.is_i386() {
-            return Err(Problem::BadValue(segment.initprot.into()));
-        }
         Ok(())
     }
 }
