@@ -306,6 +306,60 @@ fn unsafe_is_where_it_belongs() {
     assert_eq!(lines_with("#![deny(unsafe_code)]\nunsafe { x() }\n", "unsafe"), [2]);
 }
 
+/// What is written behind `SAFETY:` before an `unsafe`, or in the section `# Safety` of a function's doc.
+fn contract(lines: &[&str], at: usize) -> Option<String> {
+    let comment = |line: &str| {
+        line.trim_start().strip_prefix("//").map(|c| c.trim_start_matches(['/', '!']).trim().to_owned())
+    };
+    let mut told = Vec::new();
+    // The comment above the statement; the statement may have begun a few lines before.
+    let mut above = lines[..at].iter().rev().take(12).skip_while(|line| comment(line).is_none());
+    for text in above
+        .by_ref()
+        .map_while(|line| comment(line).or_else(|| line.trim().starts_with("#[").then(String::new)))
+    {
+        told.push(text);
+    }
+    told.reverse();
+    let start = told.iter().position(|t| t.starts_with("SAFETY:") || t.starts_with("# Safety"))?;
+    let text = told[start..].join(" ");
+    Some(text.trim_start_matches("SAFETY:").trim_start_matches("# Safety").trim().to_owned())
+}
+
+/// Every `unsafe` with its contract, as a table.
+fn inventory() -> String {
+    let mut out = String::from(
+        "# Unsafe code\n\nEvery block and what it rests on, read off the sources by `tests/tidy.rs`;\n\
+         `TSUKU_WRITE_INVENTORY=1 cargo test --test tidy unsafe` writes it anew.\n\n| place | contract |\n|---|---|\n",
+    );
+    for (file, text) in sources() {
+        let lines: Vec<&str> = text.lines().collect();
+        for number in lines_with(&text, "unsafe") {
+            // Declarations: the blocks that use them have the contracts.
+            let line = lines[number - 1];
+            if line.contains("unsafe extern") || line.contains("#[unsafe(") {
+                continue;
+            }
+            let contract = contract(&lines, number - 1);
+            let contract =
+                contract.unwrap_or_else(|| panic!("src/{file}:{number}: unsafe without a contract"));
+            out.push_str(&format!("| `src/{file}:{number}` | {} |\n", contract.replace('|', "\\|")));
+        }
+    }
+    out
+}
+
+#[test]
+fn unsafe_blocks_are_listed_with_their_contracts() {
+    let place = root().join("docs/UNSAFE.md");
+    let now = inventory();
+    if std::env::var_os("TSUKU_WRITE_INVENTORY").is_some() {
+        fs::write(&place, &now).unwrap();
+    }
+    let listed = fs::read_to_string(&place).unwrap_or_default();
+    assert!(listed == now, "docs/UNSAFE.md is not what the sources say: see its head");
+}
+
 #[test]
 fn no_path_of_one_machine() {
     let mut paths = Vec::new();

@@ -331,6 +331,9 @@ unsafe fn child(
 }
 
 /// Takes all powers away that were asked to be taken; tells which are gone.
+///
+/// # Safety
+/// Only in a process just forked from a single thread: it cannot be undone.
 unsafe fn confine(frame: &Frame, parent: c_int, me: c_int) -> u32 {
     let mut in_force = LIMITS;
     // SAFETY: called in the forked child, with numbers and memory of this function.
