@@ -12,3 +12,14 @@ mod laws;
 mod tiny;
 #[path = "support/world.rs"]
 mod world;
+
+/// Every limit is documented with what happens at it.
+#[test]
+fn limits_are_told() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let limits = std::fs::read_to_string(root.join("src/analyzer/image/limits.rs")).unwrap();
+    let told = std::fs::read_to_string(root.join("docs/SECURITY.md")).unwrap();
+    let names = limits.lines().filter_map(|l| l.strip_prefix("pub const ")?.split(':').next());
+    let untold: Vec<&str> = names.filter(|name| !told.contains(&format!("`{name}`"))).collect();
+    assert!(untold.is_empty(), "docs/SECURITY.md does not tell of {untold:?}");
+}

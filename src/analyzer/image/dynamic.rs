@@ -110,7 +110,7 @@ pub fn read(mapped: &Mapped<'_>, model: &LoaderModel, role: Role) -> Result<Dyna
     let mut flags = 0;
     let mut at = mapped.dynamic;
     for step in 0.. {
-        if step >= limits::DYNAMIC_ENTRIES {
+        if step >= limits::DYNAMIC_ENTRIES || d.needs.len() > limits::NEEDED_ENTRIES {
             return Err(memory(Fault { kind: FaultKind::Limit, addr: at }));
         }
         let tag = vm.addr(at).map_err(memory)?;
@@ -176,11 +176,7 @@ fn adjusts(tag: u64, d: &Dynamic, model: &LoaderModel) -> bool {
 
 fn one(d: &mut Dynamic, seen: &mut Seen, flags: &mut u64, tag: u64, value: u64, machine: Machine) {
     let v = Some(value);
-    let mut need = |kind| {
-        if d.needs.len() < limits::NEEDED_ENTRIES {
-            d.needs.push((kind, value));
-        }
-    };
+    let mut need = |kind| d.needs.push((kind, value));
     match tag {
         1 => need(NeedKind::Needed),
         0x7fff_fffd => need(NeedKind::Auxiliary),

@@ -24,7 +24,7 @@ pub(super) fn read(vm: &Vm<'_>, at: u64, machine: Machine) -> Result<Dynamic, De
     let mut flags = 0;
     let mut at = at;
     for step in 0.. {
-        if step >= limits::DYNAMIC_ENTRIES {
+        if step >= limits::DYNAMIC_ENTRIES || d.needs.len() > limits::NEEDED_ENTRIES {
             return Err(memory(Fault { kind: FaultKind::Limit, addr: at }));
         }
         let tag = vm.addr(at).map_err(memory)?;
@@ -61,7 +61,7 @@ pub(super) fn read(vm: &Vm<'_>, at: u64, machine: Machine) -> Result<Dynamic, De
 fn one(d: &mut Dynamic, tag: u64, value: u64) {
     let v = Some(value);
     match tag {
-        1 if d.needs.len() < limits::NEEDED_ENTRIES => d.needs.push((NeedKind::Needed, value)),
+        1 => d.needs.push((NeedKind::Needed, value)),
         2 => d.jmprel.1 = v,
         4 => d.hash = v,
         5 => d.strtab = v,
