@@ -13,6 +13,7 @@ use super::catalogue::because;
 use super::checks::{self, Mode, Unresolved};
 use super::classify::{Because, Classifier};
 use super::defect::{Defect, Structure};
+use super::dyld;
 use super::finding::Finding;
 use super::host::{EntryKind, Errno, Host, Kind};
 use super::image::header;
@@ -229,7 +230,7 @@ pub fn run(
             let [main, other] = &memos;
             let memo = if assigned.room.other { other } else { main };
             let library = guarded(assigned.room, path, || judge(assigned, path, plan, Some(memo)));
-            if !fails(&library) {
+            if !fails(&library) || assigned.macos.is_some() {
                 done(&library);
             }
             (assigned, library)
@@ -280,6 +281,9 @@ pub fn all<T: Sync>(items: &[T], f: impl Fn(&T) -> bool + Sync) -> bool {
 pub fn one(loaders: &Loaders<'_, '_>, path: &[u8], plan: impl Into<Plan>) -> Library {
     let assigned = loaders.assign(path);
     let mut library = judge(assigned, path, plan.into(), None);
+    if assigned.macos.is_some() {
+        return library;
+    }
     sort(&Classifier::new(assigned.room.disk, assigned.room.process), assigned, &mut library);
     library
 }
@@ -347,6 +351,9 @@ fn started(room: Room<'_, '_, '_>, path: &[u8]) -> Library {
 
 /// Verdict and findings, without a class.
 fn judge(assigned: Assigned<'_, '_, '_>, path: &[u8], plan: Plan, memo: Option<&Memo>) -> Library {
+    if let Some(macos) = assigned.macos {
+        return on_macos(macos, path, plan);
+    }
     let Room { disk, process, .. } = assigned.room;
     if plan.programs && disk.is_program(path) {
         return started(assigned.room, path);
@@ -373,6 +380,22 @@ fn judge(assigned: Assigned<'_, '_, '_>, path: &[u8], plan: Plan, memo: Option<&
     }
     let init = Some(checks::deaths::constructors_of(&map));
     Library { missing, init, ..library(assigned.room, path, judgement) }
+}
+
+/// A Mach-O file as dyld loads it; its class comes with the verdict.
+fn on_macos(macos: &dyld::Room<'_, '_>, path: &[u8], plan: Plan) -> Library {
+    let depth = dyld::Depth { file_only: plan.level == Level::One, lazy: plan.mode == Mode::Lazy };
+    let judged = dyld::judge(&macos.files, path, depth);
+    Library {
+        path: path.to_vec(),
+        class: judged.because.as_ref().map(Because::class),
+        judgement: judged.judgement,
+        missing: judged.missing,
+        because: judged.because,
+        // Only a Mac could load it to see.
+        init: cfg!(target_os = "macos").then_some(judged.init),
+        loader: Arc::clone(&macos.name),
+    }
 }
 
 /// How often each cause breaks a library, largest first.
@@ -458,5 +481,6 @@ pub fn subject(f: &Finding) -> Vec<u8> {
         | Finding::ChangedWhileReading
         | Finding::OtherTarget { .. }
         | Finding::OptionalMissing { .. } => Vec::new(),
+        Finding::Dyld(f) => f.subject(),
     }
 }

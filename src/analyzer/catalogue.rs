@@ -3,6 +3,7 @@
 //! The explanations retell glibc's elf/dl-load.c, elf/dl-version.c and elf/dl-reloc.c in plain words.
 
 pub mod because;
+mod dyld;
 mod entries;
 mod evidence;
 mod files;
@@ -12,6 +13,7 @@ mod samples;
 mod words;
 
 pub use super::finding::{Entry, bytes_json};
+pub use dyld::tried;
 pub use evidence::{attempt, evidence};
 pub use hints::hint;
 pub use words::{outcome, provenance_code, text};
@@ -27,7 +29,7 @@ pub fn codes() -> impl Iterator<Item = &'static str> {
 }
 
 fn table() -> impl Iterator<Item = &'static Entry> {
-    files::FILES.iter().chain(entries::CALLS)
+    files::FILES.iter().chain(entries::CALLS).chain(dyld::ENTRIES)
 }
 
 /// Bytes of a file in a sentence. Not escaped: the renderer does that.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::bind::Reference;
 use super::defect::{Assertion, Defect, Structure};
+use super::dyld::finding::DyldFinding;
 use super::errno::Errno;
 use super::image::vm::Fault;
 use super::link_map::MissReason;
@@ -247,6 +248,8 @@ pub enum Finding {
         /// Whose loader judged it.
         loader: LibcKind,
     },
+    /// What dyld has against a Mach-O file.
+    Dyld(Box<DyldFinding>),
     /// A program: a segment of an interpreter is missing and so on.
     InterpreterNotFound {
         /// PT_INTERP.
@@ -293,6 +296,7 @@ impl Finding {
             Finding::InterpreterNotFound { .. } => "interpreter-not-found",
             Finding::OtherTarget { made_for: Target::MachO, .. } => "made-for-macos",
             Finding::OtherTarget { .. } => "made-for-another-libc",
+            Finding::Dyld(f) => f.code(),
         }
     }
 
@@ -306,6 +310,7 @@ impl Finding {
             | Finding::BeyondEnd { .. }
             | Finding::Unload { .. } => Severity::Warning,
             Finding::FilteeMissing { .. } => Severity::Note,
+            Finding::Dyld(f) => f.severity(),
             Finding::IfuncOrder { harmless: true, .. } => Severity::Warning,
             Finding::OptionalMissing { priority, .. } => match priority.as_str() {
                 "required" | "recommended" => Severity::Warning,
@@ -325,6 +330,7 @@ impl Finding {
             | Finding::OtherTarget { .. }
             | Finding::BeyondEnd { .. }
             | Finding::File { .. } => 1,
+            Finding::Dyld(f) => f.level(),
             _ => 2,
         }
     }

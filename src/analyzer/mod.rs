@@ -11,6 +11,7 @@ pub mod classify;
 pub mod defect;
 pub mod detect;
 pub mod disk;
+pub mod dyld;
 pub mod errno;
 pub mod finding;
 pub mod host;

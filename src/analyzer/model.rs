@@ -171,6 +171,8 @@ pub enum Signal {
     Fpe,
     /// An instruction the processor does not know.
     Ill,
+    /// The kernel does not go on with the process.
+    Kill,
 }
 
 impl Signal {
@@ -181,6 +183,7 @@ impl Signal {
             Signal::Bus => "SIGBUS",
             Signal::Fpe => "SIGFPE",
             Signal::Ill => "SIGILL",
+            Signal::Kill => "SIGKILL",
         }
     }
 }

@@ -321,7 +321,7 @@ pub struct JudgeArgs {
     /// with a profile: all that is no system directory).
     #[arg(long, value_name = "DIR")]
     pub bind: Vec<OsString>,
-    /// The loader, as in glibc-2.31 or musl-1.2.5 (default: the one found). It judges everything.
+    /// The loader, as in glibc-2.31, musl-1.2.5, macos-14 or macos-15.4-x86_64 (default: the one found; macos-14 for Mach-O files). It judges everything.
     #[arg(long, value_name = "LOADER")]
     pub loader: Option<String>,
     /// Only files for this are at home here, as in musl, i386 or aarch64-glibc (default: each is judged by the loader it is made for).
@@ -342,6 +342,9 @@ pub struct JudgeArgs {
     /// A library the process has loaded already.
     #[arg(long, value_name = "LIB")]
     pub preloaded: Vec<OsString>,
+    /// An SDK of macOS, whose stubs tell what the system's libraries export.
+    #[arg(long, value_name = "DIR")]
+    pub sdk: Option<OsString>,
     /// Read files instead of mapping them.
     #[arg(long)]
     pub no_mmap: bool,

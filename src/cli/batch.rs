@@ -65,7 +65,7 @@ pub fn run(session: &Session<'_, '_>, run: &Run, asked: Asked, work: &Work<'_>) 
             complain(&format!("cannot look at {}: {}", escaped(&u.path), u.errno));
         }
     }
-    let below = work.below.map(|dirs| Below::new(session.host, &session.model.cwd, dirs));
+    let below = work.below.map(|dirs| Below::new(session.host, &session.disk.model().cwd, dirs));
     let load = |libraries: &[Library]| {
         let Some(prober) = work.prober else { return Ok(Vec::new()) };
         let inside = |l: &Library| below.as_ref().is_none_or(|below| below.contains(&l.path));
@@ -112,7 +112,7 @@ pub fn run(session: &Session<'_, '_>, run: &Run, asked: Asked, work: &Work<'_>) 
         Format::Json => {
             let mut out = Sink::data(run)?;
             let document = json::Document {
-                loader: &session.model.describe(),
+                loader: &session.loaders.describe(),
                 other_loaders: &session.loaders.others(),
                 rows: &rows,
                 level3: level3.as_ref(),

@@ -191,7 +191,7 @@ impl Job<'_> {
             &run.interruption.counts,
             run.watched,
         );
-        let loader = plain.map(|s| s.model.describe()).or_else(|| wrapper.map(|s| s.model.describe()));
+        let loader = plain.map(|s| s.loaders.describe()).or_else(|| wrapper.map(|s| s.loaders.describe()));
         let surroundings = match (plain, wrapper) {
             (Some(_), Some(_)) => "plain and wrapper",
             (None, Some(_)) => "wrapper",

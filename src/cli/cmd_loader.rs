@@ -17,6 +17,7 @@ use super::report::{self, HEADING, SCHEMA_VERSION};
 use super::request::Judging;
 use super::session;
 use super::{complain, whole};
+use crate::analyzer::dyld::DyldReport;
 use crate::analyzer::host::real::ByteStore;
 use crate::analyzer::loader_model::{GlibcReport, ModelReport, MuslReport};
 use crate::analyzer::profile;
@@ -31,7 +32,7 @@ pub fn run(args: LoaderArgs) -> Result<Exit, Failure> {
         return save(&judging, Path::new(&file));
     }
     let store = ByteStore::new();
-    let model = session::model(&session::machine(&store, &judging)?, &judging)?.describe();
+    let model = session::describe(&session::machine(&store, &judging)?, &judging)?;
     if args.format == TextFormat::Json {
         let mut out = report::pipe();
         write!(out, "{{\"schema_version\":{SCHEMA_VERSION},\"tool\":{},\"loader\":", tool())?;
@@ -81,6 +82,7 @@ fn lines(model: &ModelReport) -> Vec<(&'static str, String)> {
     let facts = match model {
         ModelReport::Glibc(m) => glibc(m),
         ModelReport::Musl(m) => musl(m),
+        ModelReport::Dyld(m) => dyld(m),
     };
     std::iter::once(("loader", model.title())).chain(facts).collect()
 }
@@ -114,6 +116,22 @@ fn musl(m: &MuslReport) -> Vec<(&'static str, String)> {
         ("working directory", m.cwd.clone()),
         ("user", m.uid.to_string()),
         ("rules", rules(&m.rules)),
+    ]
+}
+
+fn dyld(m: &DyldReport) -> Vec<(&'static str, String)> {
+    let lists = |l: &Option<Vec<String>>| l.as_deref().map_or_else(|| "unset".to_owned(), list);
+    let by = if m.machine_by_file { " (each file's own, arm64 first)" } else { "" };
+    vec![
+        ("machine", format!("{}{by}", m.machine)),
+        ("main program", optional(&m.executable, "one that links only libSystem")),
+        ("DYLD_LIBRARY_PATH", list(&m.library_path)),
+        ("DYLD_FRAMEWORK_PATH", list(&m.framework_path)),
+        ("DYLD_FALLBACK_LIBRARY_PATH", lists(&m.fallback_library_path)),
+        ("DYLD_FALLBACK_FRAMEWORK_PATH", lists(&m.fallback_framework_path)),
+        ("DYLD_IMAGE_SUFFIX", list(&m.image_suffix)),
+        ("working directory", m.cwd.clone()),
+        ("SDK", optional(&m.sdk, "none: symbols of the system are taken for granted")),
     ]
 }
 

@@ -9,12 +9,13 @@ use super::args::{TextFormat, TreeArgs};
 use super::batch::{self, Asked};
 use super::exit::{Exit, Failure};
 use super::report::tree::{self, Edge, Object, Optional, Target, Tree, Version, VersionNeed};
-use super::report::{self, tree_json};
+use super::report::{self, tree_json, tree_macos};
 use super::request::{Judging, Screen};
 use super::session::{self, Session};
 use crate::analyzer::audit::{self, Level};
 use crate::analyzer::call;
 use crate::analyzer::checks::advice::dlopen_entries;
+use crate::analyzer::dyld;
 use crate::analyzer::image::dynamic::NeedKind;
 use crate::analyzer::image::elf::ElfFacts;
 use crate::analyzer::image::versions::{Definition, Name, NeedStep};
@@ -34,6 +35,9 @@ pub fn run(args: TreeArgs) -> Result<Exit, Failure> {
     let judging = Judging::new(args.judge)?;
     let path = args.path.into_vec();
     session::with(&judging, None, |s| {
+        if let Some(macos) = s.loaders.assign(&path).macos {
+            return on_macos(s, &macos.files, &path, args.format, screen);
+        }
         let tree = build(s, &path);
         if args.format == TextFormat::Json {
             let mut out = report::pipe();
@@ -46,6 +50,30 @@ pub fn run(args: TreeArgs) -> Result<Exit, Failure> {
         }
         Ok(if batch::breaks(&tree.library, Asked::Verify, false) { Exit::Broken } else { Exit::Clean })
     })
+}
+
+/// The tree of a Mach-O file.
+fn on_macos(
+    s: &Session<'_, '_>,
+    files: &dyld::files::Files<'_, '_>,
+    path: &[u8],
+    format: TextFormat,
+    screen: Screen,
+) -> Result<Exit, Failure> {
+    let graph = dyld::graph::open(files, &files.absolute(path));
+    let library = audit::one(s.loaders, path, Level::Two);
+    let loader = files.model().describe();
+    let tree = tree_macos::Tree { graph: &graph, library: &library, loader: &loader };
+    let mut out: Box<dyn Write> = match format {
+        TextFormat::Json => Box::new(report::pipe()),
+        _ => Box::new(report::screen(screen.color)),
+    };
+    match format {
+        TextFormat::Json => tree_macos::json(&mut out, &tree)?,
+        _ => tree_macos::text(&mut out, &tree)?,
+    }
+    out.flush()?;
+    Ok(if batch::breaks(&library, Asked::Verify, false) { Exit::Broken } else { Exit::Clean })
 }
 
 fn build(s: &Session<'_, '_>, path: &[u8]) -> Tree {

@@ -56,7 +56,7 @@ fn files(judging: &Judging, run: &Run, home: &HomeArgs, paths: &[Vec<u8>]) -> Re
 fn names(judging: &Judging, run: &Run, args: &HomeArgs, operands: Vec<Vec<u8>>) -> Result<Exit, Failure> {
     // What is wrong with the loader or the root comes before what is wrong with a name.
     let store = ByteStore::new();
-    session::model(&session::machine(&store, judging)?, judging)?;
+    session::describe(&session::machine(&store, judging)?, judging)?;
     let home = cmd_home::read(judging, args);
     let known = |o: &[u8]| home.as_ref().is_ok_and(|(h, _)| h.select(&String::from_utf8_lossy(o)).is_some());
     let is_path = |o: &Vec<u8>| o.contains(&b'/') || (!known(o) && cmd_home::is_file(judging, o));

@@ -197,7 +197,8 @@ impl<'r> Prober<'r> {
     fn question(&self, s: &Session<'_, '_>, candidate: &Candidate<'_>) -> Result<Question, NotAsked> {
         let library = candidate.library;
         let Some(init) = &library.init else {
-            return Err(NotAsked { reason: "a program is started, not loaded".to_owned(), prevented: false });
+            let reason = "it is started as a program, or needs another system to be loaded".to_owned();
+            return Err(NotAsked { reason, prevented: false });
         };
         let decision = decide(self.probing.escalation, &library.judgement.verdict, init, candidate.inside);
         if let Some(reason) = decision.reason() {

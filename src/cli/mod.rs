@@ -18,6 +18,7 @@ pub mod exit;
 mod interrupt;
 pub mod level3;
 mod machines;
+mod macos;
 mod progress;
 mod remember;
 pub mod report;

@@ -53,6 +53,8 @@ pub struct Judging {
     pub cwd: Vec<u8>,
     /// Libraries it has loaded.
     pub preloaded: Vec<Vec<u8>>,
+    /// An SDK of macOS, absolute.
+    pub sdk: Option<Vec<u8>>,
     /// Large files may be mapped.
     pub mmap: bool,
 }
@@ -187,6 +189,7 @@ impl Judging {
             uid: rustix::process::getuid().as_raw(),
             cwd,
             preloaded: raw.preloaded.into_iter().map(OsString::into_vec).collect(),
+            sdk: raw.sdk.map(|d| absolute(&here, d.as_bytes())),
             mmap: !raw.no_mmap,
         })
     }

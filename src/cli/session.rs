@@ -7,11 +7,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::exit::Failure;
+use super::macos;
 use super::report::escape::escaped;
 use super::request::Judging;
 use crate::analyzer::call;
 use crate::analyzer::detect::{self, DetectError, DetectRequest, RunningSystem};
 use crate::analyzer::disk::Disk;
+use crate::analyzer::dyld;
 use crate::analyzer::host::real::{ByteStore, RealHost};
 use crate::analyzer::host::recorded::Recorder;
 use crate::analyzer::host::stored::{StoredHost, Visible};
@@ -19,7 +21,7 @@ use crate::analyzer::host::{Host, Opened};
 use crate::analyzer::link_map::Process;
 use crate::analyzer::loader_model::cpu::Cpu;
 use crate::analyzer::loader_model::{
-    Distribution, GlibcVersion, LoaderChoice, LoaderModel, static_tls_surplus,
+    Distribution, GlibcVersion, LoaderChoice, LoaderModel, ModelReport, static_tls_surplus,
 };
 use crate::analyzer::loaders::Loaders;
 use crate::analyzer::process::Start;
@@ -39,6 +41,8 @@ pub struct Session<'s, 'h> {
     start: &'s Start,
     /// How the loader of another libc is looked for, if files made for it are judged by it.
     looking: Option<&'s DetectRequest>,
+    /// Who judges Mach-O files.
+    rooms: &'s dyld::Rooms<'s, 'h>,
 }
 
 impl<'h> Session<'_, 'h> {
@@ -53,14 +57,20 @@ impl<'h> Session<'_, 'h> {
     ) -> Result<R, Failure> {
         let disk = self.disk.with_library_path(path.clone());
         let process = started(&disk, self.start)?;
+        let rooms = self.rooms.again();
         let mut loaders = Loaders::only(&disk, &process);
+        if self.loaders.judges_macos() {
+            loaders = loaders.with_macos(&rooms);
+        }
         if let Some(request) = self.looking {
             let mut request = request.clone();
             request.env.retain(|(name, _)| name != b"LD_LIBRARY_PATH");
             request.env.extend(path.map(|path| (b"LD_LIBRARY_PATH".to_vec(), path)));
             loaders = loaders.with_others(self.host, request);
         }
-        Ok(work(&Session { host: self.host, model: disk.model(), disk: &disk, loaders: &loaders, ..*self }))
+        let (host, start, looking) = (self.host, self.start, self.looking);
+        let model = disk.model();
+        Ok(work(&Session { host, model, disk: &disk, loaders: &loaders, start, looking, rooms: &rooms }))
     }
 }
 
@@ -93,6 +103,20 @@ impl Machine<'_> {
             system: Some(self.system.clone()),
         }
     }
+}
+
+/// Finds out which loader is meant, for whoever wants to know.
+///
+/// # Errors
+/// The root is no directory, or no loader can be made out.
+pub fn describe(machine: &Machine<'_>, judging: &Judging) -> Result<ModelReport, Failure> {
+    let host = machine.host.as_ref();
+    let wanted = macos::wanted(host, judging)?;
+    if wanted.named {
+        let rooms = dyld::Rooms::new(host, host, wanted);
+        return Ok(ModelReport::Dyld(rooms.main().files.model().describe()));
+    }
+    Ok(model(machine, judging)?.describe())
 }
 
 /// Finds out which loader is meant.
@@ -246,20 +270,34 @@ pub fn with<R: Send>(
     let store = ByteStore::new();
     let machine = machine(&store, judging)?;
     let host = machine.host.as_ref();
-    let model = model(&machine, judging)?;
+    // The SDK is this machine's, whatever the root is.
+    let own = RealHost::new(&store);
+    let wanted = macos::wanted(host, judging)?;
+    let model = if wanted.named { macos::nobody(judging) } else { model(&machine, judging)? };
+    let rooms = dyld::Rooms::new(host, &own, wanted);
     let disk = Disk::new(host, &model);
     let program = judging.host.clone().or_else(|| machine.program.clone());
-    let start = Start { program, preloaded: judging.preloaded.clone() };
+    let start = match rooms.named() || rooms.has_program() {
+        true => Start::default(),
+        false => Start { program, preloaded: judging.preloaded.clone() },
+    };
     let process = started(&disk, &start)?;
     let threads = threads(jobs)?;
     let request = machine.request(judging);
     let mut loaders = Loaders::only(&disk, &process);
+    // A machine of Linux has no dyld: what a target names is all there is.
+    if judging.target.is_none() && judging.loader.as_deref().is_none_or(macos::is_name) {
+        loaders = loaders.with_macos(&rooms);
+    }
     // A loader that is named is asked about everything, and a target that is named is the only one.
-    let looking = (judging.loader.is_none() && judging.target.is_none()).then_some(&request);
+    let looking =
+        (judging.loader.is_none() && judging.target.is_none() && !rooms.named()).then_some(&request);
     if let Some(request) = looking {
         loaders = loaders.with_others(host, request.clone());
     }
-    let session = Session { host, model: &model, disk: &disk, loaders: &loaders, start: &start, looking };
+    let rooms = &rooms;
+    let session =
+        Session { host, model: &model, disk: &disk, loaders: &loaders, start: &start, looking, rooms };
     let done = threads.install(|| work(&session));
     match (done, store.changed().len()) {
         (Ok(_), changed @ 1..) => Err(Failure::Unable(format!(

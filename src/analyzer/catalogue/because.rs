@@ -21,6 +21,7 @@ pub fn words(because: &Because) -> Option<String> {
         Because::Nothing { .. } => None,
         Because::Foreign { .. } => Some("it is made for another machine".to_owned()),
         Because::OtherTarget(target) => Some(format!("it is made for {}", target.name())),
+        Because::OtherMachO(have) => Some(format!("it is made for {have}")),
         Because::NeedsHost(n) => Some(needs_host(n)),
         Because::Underlinked(u) => {
             let names: Vec<String> = u.libraries.iter().map(|p| lossy(file_name(&p.path))).collect();
@@ -54,6 +55,7 @@ pub fn subject(because: &Because) -> Option<(&'static str, Vec<u8>)> {
             Some(("underlinked", names.join(b" and ".as_slice())))
         }
         Because::OtherTarget(target) => Some(("foreign", target.name().into())),
+        Because::OtherMachO(have) => Some(("foreign", have.clone().into_bytes())),
         Because::Nothing { .. } | Because::Foreign { .. } => None,
     }
 }
@@ -73,6 +75,7 @@ pub fn evidence(because: &Because) -> Value {
         }
         Because::Foreign { .. } => json!({"kind": "foreign"}),
         Because::OtherTarget(target) => json!({"kind": "foreign", "made_for": target.name()}),
+        Because::OtherMachO(have) => json!({"kind": "foreign", "made_for": have}),
         Because::NeedsHost(n) => json!({
             "kind": "needs-host",
             "host": n.host,

@@ -90,6 +90,7 @@ pub fn evidence(f: &Finding) -> Value {
             "structure": structure.name(),
             "fault": f.as_ref().map(fault),
         }),
+        Finding::Dyld(f) => super::dyld::evidence(f),
         Finding::OtherTarget { made_for, loader } => {
             json!({"made_for": made_for.name(), "loader": loader.name()})
         }

@@ -107,6 +107,7 @@ pub fn hint(f: &Finding) -> String {
             ),
             None => format!("look at {} itself, or load it in a throw-away process", lossy(object)),
         },
+        Finding::Dyld(f) => super::dyld::hint(f),
         Finding::OtherTarget { made_for, loader } => {
             format!(
                 "install the build for {}; this one is for systems with {}",

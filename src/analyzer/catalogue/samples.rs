@@ -163,6 +163,7 @@ pub(super) fn findings() -> Vec<Finding> {
         Finding::OtherTarget { made_for: Target::Libc(LibcKind::Musl), loader: LibcKind::Glibc },
         Finding::OtherTarget { made_for: Target::MachO, loader: LibcKind::Musl },
     ];
+    all.extend(super::dyld::samples().into_iter().map(|f| Finding::Dyld(Box::new(f))));
     all.extend(reasons.map(|reason| Finding::NeededNotFound {
         name: b("libn.so"),
         requester: b("/l/r.so"),
@@ -209,6 +210,7 @@ fn reminder(f: &Finding) {
         | Finding::WorkingDirectory { .. }
         | Finding::Undecidable { .. }
         | Finding::OtherTarget { .. }
+        | Finding::Dyld(_)
         | Finding::InterpreterNotFound { .. } => {}
     }
 }

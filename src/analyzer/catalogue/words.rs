@@ -143,6 +143,7 @@ pub fn text(f: &Finding) -> String {
                 lossy(object)
             )
         }
+        Finding::Dyld(f) => super::dyld::text(f),
         Finding::OtherTarget { made_for, loader } => {
             format!(
                 "the file is made for {}, and was judged by the loader of {}",

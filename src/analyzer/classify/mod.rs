@@ -42,6 +42,8 @@ pub enum Because {
     },
     /// It is made for another C library or system than the loader's.
     OtherTarget(Target),
+    /// A Mach-O file for another architecture or platform than the process's: what there is, as dyld lists it.
+    OtherMachO(String),
     /// What it lacks is what a host program gives.
     NeedsHost(NeedsHost),
     /// What it lacks is in libraries it does not list.
@@ -92,11 +94,18 @@ impl Because {
     pub fn class(&self) -> Class {
         match self {
             Because::Nothing { .. } => Class::Broken,
-            Because::Foreign { .. } | Because::OtherTarget(_) => Class::Foreign,
+            Because::Foreign { .. } | Because::OtherTarget(_) | Because::OtherMachO(_) => Class::Foreign,
             Because::NeedsHost(_) => Class::NeedsHost,
             Because::Underlinked(_) => Class::Underlinked,
         }
     }
+}
+
+/// The kind of host whose interface has a symbol, by the name as Mach-O files write it. Only interpreters count: their
+/// prefixes are their own, so that no library of a system has such a name.
+pub fn host_of_symbol(name: &[u8]) -> Option<&'static str> {
+    let name = name.strip_prefix(b"_")?;
+    languages::LANGUAGES.iter().find(|kind| kind.has_symbol(name)).map(|kind| kind.name)
 }
 
 /// Most kinds of host tried for one library.

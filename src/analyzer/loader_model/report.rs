@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use super::{Distribution, GlibcVersion, Libc, LoaderModel, MuslModel, MuslVersion, PathFile, Rules};
+use crate::analyzer::dyld::DyldReport;
 
 /// A loader model as reports show it: each kind with what it has. Paths are displayed lossily; the model itself keeps their bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -14,6 +15,8 @@ pub enum ModelReport {
     Glibc(Box<GlibcReport>),
     /// musl's.
     Musl(MuslReport),
+    /// macOS's.
+    Dyld(DyldReport),
 }
 
 impl ModelReport {
@@ -22,6 +25,7 @@ impl ModelReport {
         match self {
             ModelReport::Glibc(m) => format!("glibc {}", m.version),
             ModelReport::Musl(m) => format!("musl {}", m.version),
+            ModelReport::Dyld(m) => format!("dyld {} of macOS {}", m.version, m.macos),
         }
     }
 
@@ -30,6 +34,7 @@ impl ModelReport {
         match self {
             ModelReport::Glibc(m) => &m.interpreter,
             ModelReport::Musl(m) => &m.interpreter,
+            ModelReport::Dyld(_) => "/usr/lib/dyld",
         }
     }
 
@@ -37,7 +42,7 @@ impl ModelReport {
     pub fn cache_entries(&self) -> Option<usize> {
         match self {
             ModelReport::Glibc(m) => m.cache_entries,
-            ModelReport::Musl(_) => None,
+            ModelReport::Musl(_) | ModelReport::Dyld(_) => None,
         }
     }
 }

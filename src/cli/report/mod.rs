@@ -21,6 +21,7 @@ pub mod table;
 pub mod text;
 pub mod tree;
 pub mod tree_json;
+pub mod tree_macos;
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 
