@@ -243,3 +243,49 @@ fn damaged_and_foreign_profiles_are_refused_in_words() {
     assert_eq!(run(["verify", &good, "--profile", &text(dir.path())]).status.code(), Some(1));
     assert_eq!(run(["verify", &good, "--bind", "/tmp"]).status.code(), Some(2));
 }
+
+#[test]
+fn parts_merge_into_the_report_of_one_run() {
+    let Some((dir, root, own)) = root() else { return };
+    let (root, own) = (text(&root), text(&own));
+    for n in 0..6 {
+        fs::copy(Path::new(&own).join("libmissing.so"), Path::new(&own).join(format!("libcopy{n}.so")))
+            .unwrap();
+        fs::copy(Path::new(&own).join("libgapuser.so"), Path::new(&own).join(format!("libgap{n}.so")))
+            .unwrap();
+    }
+    let common = ["audit", &own, "--root", &root, "--bind", &own, "--no-cache", "--format"];
+    for format in ["json", "ndjson"] {
+        let whole = run(common.iter().chain(&[format]));
+        for parts in [1, 2, 5, 40] {
+            let mut names = Vec::new();
+            for part in 1..=parts {
+                let name = text(&dir.path().join(format!("{part}.report")));
+                let shard = format!("{part}/{parts}");
+                let status = run(common.iter().chain(&[format, "--shard", &shard, "--output", &name])).status;
+                assert!(matches!(status.code(), Some(0 | 7)), "{shard}");
+                names.push(name);
+            }
+            names.reverse();
+            let merged = run(["merge"].into_iter().chain(names.iter().map(String::as_str)));
+            assert_eq!(merged.status.code(), whole.status.code(), "{}", stderr(&merged));
+            let (a, b) = (String::from_utf8_lossy(&merged.stdout), String::from_utf8_lossy(&whole.stdout));
+            assert_eq!(a, b, "{format} in {parts}");
+        }
+    }
+    // Reports that do not belong together, and files that are none.
+    let other = text(&dir.path().join("other.report"));
+    run(common.iter().chain(&["json", "--lazy", "--env", "LD_BIND_NOW=1", "--output", &other]));
+    let one = text(&dir.path().join("one.report"));
+    run(common.iter().chain(&["json", "--output", &one]));
+    assert_eq!(run(["merge", &one, &other]).status.code(), Some(1));
+    assert_eq!(run(["merge", &one, &text(&dir.path().join("1.report"))]).status.code(), Some(2));
+    fs::write(&other, "not a report").unwrap();
+    assert_eq!(run(["merge", &other]).status.code(), Some(1));
+    fs::write(&other, "{\"schema_version\":1,\"libraries\":[[[[").unwrap();
+    assert_eq!(run(["merge", &other]).status.code(), Some(1));
+    assert_eq!(run(["merge", "/nonexistent"]).status.code(), Some(1));
+    for bad in ["0/2", "3/2", "1", "1/0", "a/b", "-1/2"] {
+        assert_eq!(run(["audit", &own, "--shard", bad]).status.code(), Some(2), "{bad}");
+    }
+}

@@ -24,6 +24,8 @@ const EXIT_STATUS: &str = "Exit status: 0 nothing broken, 7 at least one library
 pub enum RawCommand {
     /// Judge every shared library below directories; without one, all of the tsuku home.
     Audit(AuditArgs),
+    /// Make one report of the reports of parts (`audit --shard`).
+    Merge(MergeArgs),
     /// Judge libraries and tools of the tsuku home by name, or the given files.
     Verify(VerifyArgs),
     /// Report on the whole tsuku home: every library, what breaks it, what mends it.
@@ -126,6 +128,9 @@ pub struct AuditArgs {
     /// Judge executables too.
     #[arg(long)]
     pub executables: bool,
+    /// Judge the Ith of N parts only, told by path: `merge` makes one report of all parts.
+    #[arg(long, value_name = "I/N", value_parser = shard, requires = "dirs")]
+    pub shard: Option<(u32, u32)>,
     /// The home.
     #[command(flatten)]
     pub home: HomeArgs,
@@ -135,6 +140,23 @@ pub struct AuditArgs {
     /// The loader and the process.
     #[command(flatten)]
     pub judge: JudgeArgs,
+}
+
+/// The part of an audit, as in 3/8.
+fn shard(text: &str) -> Result<(u32, u32), String> {
+    let parts = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+    parts.filter(|(i, n)| (1..=*n).contains(i)).ok_or_else(|| "expected I/N with I from 1 to N".to_owned())
+}
+
+/// `merge`.
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// Reports, all json or all ndjson.
+    #[arg(value_name = "REPORT", required = true)]
+    pub reports: Vec<OsString>,
+    /// Write the report to FILE, whole or not at all.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<OsString>,
 }
 
 /// `verify`.

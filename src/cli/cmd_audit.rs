@@ -14,7 +14,8 @@ use super::machines;
 use super::remember::remembered;
 use super::request::{Judging, Run};
 use super::session::{self, Session};
-use crate::analyzer::audit::{self, Wanted};
+use crate::analyzer::audit::{self, Collected, Wanted};
+use crate::analyzer::store::sealed;
 
 /// Runs the command.
 ///
@@ -28,9 +29,27 @@ pub fn run(args: AuditArgs) -> Result<Exit, Failure> {
     }
     let dirs: Vec<Vec<u8>> = args.dirs.into_iter().map(OsString::into_vec).collect();
     judging.show(&dirs);
-    let wanted = Wanted { executables: args.executables };
-    let asked = ("audit", &dirs, wanted);
-    remembered(judging, run, &asked, |judging, run| directories(judging, run, &args.home, &dirs, wanted))
+    let what = What { wanted: Wanted { executables: args.executables }, shard: args.shard };
+    let asked = ("audit", &dirs, what);
+    remembered(judging, run, &asked, |judging, run| directories(judging, run, &args.home, &dirs, what))
+}
+
+/// Which files of the directories.
+#[derive(Clone, Copy, Debug)]
+struct What {
+    wanted: Wanted,
+    shard: Option<(u32, u32)>,
+}
+
+impl What {
+    /// The files of this part: which part a path belongs to depends on nothing but the path.
+    fn find(self, s: &Session<'_, '_>, dirs: &[Vec<u8>]) -> Collected {
+        let mut found = audit::collect(s.host, dirs, self.wanted);
+        if let Some((number, parts)) = self.shard {
+            found.paths.retain(|path| sealed::sum(path) % u64::from(parts) == u64::from(number) - 1);
+        }
+        found
+    }
 }
 
 fn directories(
@@ -38,15 +57,15 @@ fn directories(
     run: &Run,
     home: &HomeArgs,
     dirs: &[Vec<u8>],
-    wanted: Wanted,
+    what: What,
 ) -> Result<Exit, Failure> {
     if judging.profiles.len() > 1 {
-        let find = |s: &Session<'_, '_>| audit::collect(s.host, dirs, wanted);
+        let find = |s: &Session<'_, '_>| what.find(s, dirs);
         return machines::run(judging, run, Asked::Audit, &find);
     }
     let prober = Prober::new(run, judging, home)?;
     session::with(judging, run.jobs, |s| {
-        let found = audit::collect(s.host, dirs, wanted);
+        let found = what.find(s, dirs);
         let unable = !found.unlisted.is_empty();
         let work = Work {
             paths: &found.paths,

@@ -12,6 +12,7 @@ mod cmd_explain;
 mod cmd_helper;
 mod cmd_home;
 mod cmd_loader;
+mod cmd_merge;
 mod cmd_tree;
 mod cmd_verify;
 pub mod exit;
@@ -52,6 +53,7 @@ pub fn run() -> ExitCode {
     };
     let done = match raw.command {
         RawCommand::Verify(args) => cmd_verify::run(args),
+        RawCommand::Merge(args) => cmd_merge::run(&args),
         RawCommand::Audit(args) => cmd_audit::run(args),
         RawCommand::Doctor(args) => cmd_doctor::run(args),
         RawCommand::Tree(args) => cmd_tree::run(args),

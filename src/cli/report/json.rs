@@ -15,7 +15,7 @@ use crate::analyzer::audit::{RootCause, Unlisted};
 use crate::analyzer::loader_model::ModelReport;
 
 /// Libraries listed with one root cause; the count is always whole.
-const LISTED_LIBRARIES: usize = 20;
+pub const LISTED_LIBRARIES: usize = 20;
 
 /// What the document says.
 pub struct Document<'r> {

@@ -103,6 +103,24 @@ impl Totals {
         }
     }
 
+    /// Counts one library by the words of a report.
+    pub fn count(&mut self, verdict: &str, class: Option<&str>) {
+        self.libraries += 1;
+        match verdict {
+            "loads" => self.loads += 1,
+            "fails" => {
+                self.fails += 1;
+                match class {
+                    Some("needs-host") => self.by_class.needs_host += 1,
+                    Some("underlinked") => self.by_class.underlinked += 1,
+                    Some("foreign") => self.by_class.foreign += 1,
+                    _ => self.by_class.broken += 1,
+                }
+            }
+            _ => self.undecided += 1,
+        }
+    }
+
     /// Counts all of them.
     pub fn of<'l>(libraries: impl IntoIterator<Item = &'l Library>) -> Totals {
         let mut totals = Totals::default();
