@@ -122,7 +122,7 @@ fn a_profile_is_judged_as_the_root_it_was_saved_from() {
     let profile = text(&dir.path().join("m.prof"));
     let saved = run(["loader", "--save", &profile, "--root", &root]);
     assert_eq!(saved.status.code(), Some(0), "{}", stderr(&saved));
-    for more in [vec![], vec!["--lazy"], vec!["--loader", "glibc-2.28"], vec!["--cpu", "baseline"]] {
+    for more in [vec![], vec!["--lazy"], vec!["--loader", "glibc-2.35"], vec!["--cpu", "baseline"]] {
         let audit = |place: &[&str]| {
             let common = ["audit", &own, "--bind", &own, "--format", "json", "--strict"];
             let o = run(common.iter().chain(place).chain(&more));
