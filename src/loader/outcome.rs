@@ -133,14 +133,13 @@ impl ProbeOutcome {
             wire::BEFORE => Phase::Before,
             wire::OPENING => Phase::Opening,
             wire::CLOSING => Phase::Closing,
-            _ => Phase::Starting,
+            wire::STARTING => Phase::Starting,
+            // Whatever a library wrote there: it was being loaded.
+            _ => Phase::Opening,
         };
         let outcome = match reply.kind {
             wire::LOADED => ProbeOutcome::Loaded,
             wire::REFUSED => ProbeOutcome::Refused { message: reply.message },
-            wire::CRASHED | wire::EXITED | wire::TIMED_OUT if phase == Phase::Starting => {
-                ProbeOutcome::NotRun { reason: format!("the probe could not be set up (status {code})") }
-            }
             wire::CRASHED | wire::EXITED | wire::TIMED_OUT if phase == Phase::Before => {
                 ProbeOutcome::NotRun { reason: "a library that is loaded first ended the process".to_owned() }
             }
@@ -148,6 +147,9 @@ impl ProbeOutcome {
             wire::CRASHED => ProbeOutcome::Crashed { signal: code },
             wire::EXITED => ProbeOutcome::Exited { status: code },
             wire::TIMED_OUT => ProbeOutcome::TimedOut,
+            wire::HURT => ProbeOutcome::NotRun {
+                reason: "no memory, descriptors or processes to be had for a probe".to_owned(),
+            },
             _ => ProbeOutcome::NotRun { reason: String::from_utf8_lossy(&reply.message).into_owned() },
         };
         const NAMES: [(u32, &str); 5] = [

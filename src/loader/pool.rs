@@ -76,6 +76,8 @@ struct Worker {
     greeted: bool,
     task: Option<(Task, Nonce)>,
     patience: Instant,
+    /// What it said last was no answer.
+    nonsense: bool,
 }
 
 impl Drop for Worker {
@@ -157,6 +159,7 @@ impl Pool<'_> {
             buffer: Vec::new(),
             greeted: false,
             task: None,
+            nonsense: false,
             patience: Instant::now() + DEADLINE + GRACE,
         })
     }
@@ -201,10 +204,14 @@ impl Pool<'_> {
 
     /// Reads what a helper says; false if it is not to be trusted or not there any more.
     fn hear(&mut self, worker: &mut Worker) -> bool {
+        worker.nonsense = true;
         let mut chunk = [0; 16 << 10];
         match worker.replies.read(&mut chunk) {
             Ok(n) if n > 0 => worker.buffer.extend(chunk.iter().take(n)),
-            _ => return false,
+            _ => {
+                worker.nonsense = false;
+                return false;
+            }
         }
         if !worker.greeted {
             let Some((word, rest)) = worker.buffer.split_first_chunk::<4>() else { return true };
@@ -223,10 +230,13 @@ impl Pool<'_> {
                 if reply.nonce != nonce || len != worker.buffer.len() {
                     return false;
                 }
+                if reply.kind == wire::HURT && !task.again {
+                    // An earlier library hurt the helper: this one gets a fresh one.
+                    return false;
+                }
                 worker.task = None;
                 worker.buffer.clear();
-                let (outcome, mut details) = ProbeOutcome::of(reply);
-                details.attacked_helper = task.again;
+                let (outcome, details) = ProbeOutcome::of(reply);
                 self.failures = 0;
                 self.answer(task, outcome, details);
                 true
@@ -258,6 +268,9 @@ impl Pool<'_> {
         }
         let outcome = match status {
             _ if silent => ProbeOutcome::TimedOut,
+            _ if worker.nonsense => {
+                ProbeOutcome::NotRun { reason: "the library spoiled the helper's answers".to_owned() }
+            }
             // The probed process dies with its helper, of the same signal.
             Ok(status) => match status.signal() {
                 Some(signal) => ProbeOutcome::Crashed { signal },

@@ -107,7 +107,7 @@ pub fn reply(bytes: &[u8]) -> Head {
         at.map_or(0, |w| u32::from_ne_bytes(*w))
     };
     let (message, output) = (word(5) as usize, word(6) as usize);
-    if message > MESSAGE_CAP || output > OUTPUT_CAP || !(wire::LOADED..=wire::NOT_RUN).contains(&word(0)) {
+    if message > MESSAGE_CAP || output > OUTPUT_CAP || !(wire::LOADED..=wire::HURT).contains(&word(0)) {
         return Head::Nonsense;
     }
     let Some(tail) = rest.get(HEAD - 16..HEAD - 16 + message + output) else { return Head::Partial };

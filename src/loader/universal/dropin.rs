@@ -170,6 +170,7 @@ fn describe(answer: &Answer) {
             number(answer.code);
         }
         TIMED_OUT => say(b"the library did not finish loading in time"),
+        HURT => say(b"not run: out of memory, descriptors or processes"),
         NOT_RUN => {
             say(b"not run: ");
             escape(text);

@@ -86,7 +86,8 @@ pub fn probe(
 ) {
     let mut reply = Reply {
         nonce: request.nonce,
-        kind: NOT_RUN,
+        // No memory, no descriptors or no process to be had: an earlier library may have seen to that.
+        kind: HURT,
         code: 0,
         phase: STARTING,
         in_force: watcher,
@@ -102,7 +103,7 @@ pub fn probe(
         let page: *mut Page =
             sys::mmap(ptr::null_mut(), size_of::<Page>(), 3, sys::SHARED_ANONYMOUS, -1, 0).cast();
         if page as isize == -1 {
-            return tell(&reply, b"mmap", b"");
+            return tell(&reply, b"", b"");
         }
         let piped = sys::pipe(out.as_mut_ptr()) == 0 && sys::pipe(none.as_mut_ptr()) == 0;
         sys::close(none[1]);
@@ -120,7 +121,11 @@ pub fn probe(
         let (status, late) = watch(pid, out[0], request.deadline_ms, output);
         // SAFETY: the page is mapped; another process may still write to it, so each field is read once.
         let (nonce, kind, in_force) = unsafe {
-            reply.phase = ptr::read_volatile(&raw const (*page).phase);
+            reply.phase = match ptr::read_volatile(&raw const (*page).phase) {
+                // Only the libraries that come first can end the process there.
+                BEFORE if frame.setup.before_len == 0 => OPENING,
+                phase => phase,
+            };
             reply.open_us = ptr::read_volatile(&raw const (*page).open_us);
             reply.message_len = ptr::read_volatile(&raw const (*page).message_len).min(MESSAGE_CAP as u32);
             (
@@ -168,30 +173,35 @@ fn watch(pid: c_int, out: c_int, deadline_ms: u32, output: &mut Output) -> (c_in
             sys::PollFd { fd: pidfd, events: sys::POLLIN, revents: 0 },
             sys::PollFd { fd: out, events: sys::POLLIN, revents: 0 },
         ];
-        let mut ended = false;
+        let (mut ended, mut collected) = (false, false);
         while !ended && !late {
             let left = end.saturating_sub(sys::now()).div_ceil(1000);
             late = left == 0;
             let step = if pidfd < 0 { left.min(2) } else { left };
-            sys::poll(fds.as_mut_ptr(), 2, step as c_int);
+            let refused = sys::poll(fds.as_mut_ptr(), 2, step as c_int) < 0;
+            if refused {
+                // A library took away our limit of descriptors. A pause needs none.
+                sys::poll(ptr::null_mut(), 0, 1);
+            }
             if fds[1].revents != 0 && !drain(out, output) {
                 fds[1].fd = -1;
             }
             // Without a pidfd the child is collected at once, and its number may be another's when the group is killed.
-            ended = if pidfd < 0 {
-                sys::waitpid(pid, &raw mut status, sys::WNOHANG) == pid
+            ended = if pidfd < 0 || refused {
+                collected = sys::waitpid(pid, &raw mut status, sys::WNOHANG) == pid;
+                collected
             } else {
                 fds[0].revents != 0
             };
         }
         sys::kill(-pid, sys::SIGKILL);
-        if pidfd >= 0 || !ended {
-            late &= !ended;
+        late &= !ended;
+        if !collected {
             sys::kill(pid, sys::SIGKILL);
             // A stopped child of ours that we trace is reported too; only its end counts.
             while sys::waitpid(pid, &raw mut status, 0) == pid && status & 0xff == 0x7f {}
-            sys::close(pidfd);
         }
+        sys::close(pidfd);
         drain(out, output);
     }
     kill_orphans();
@@ -200,7 +210,7 @@ fn watch(pid: c_int, out: c_int, deadline_ms: u32, output: &mut Output) -> (c_in
 
 /// Takes what is there, keeps the beginning; false at the end.
 fn drain(out: c_int, output: &mut Output) -> bool {
-    let mut buffer = [0_u8; 4096];
+    let mut buffer = [0_u8; 64 << 10];
     for _ in 0..64 {
         // SAFETY: the buffer is writable for its length.
         let n = unsafe { sys::read(out, buffer.as_mut_ptr().cast(), buffer.len()) };
@@ -267,7 +277,8 @@ unsafe fn child(
         sys::dup2(streams[0], 0);
         sys::dup2(streams[1], 1);
         sys::dup2(streams[1], 2);
-        let in_force = confine(frame, parent, me);
+        let confined = confine(frame, parent, me);
+        let in_force = confined.unwrap_or_default();
         (*page).in_force = in_force;
         let wanted = if frame.setup.ruleset >= 0 { LANDLOCK } else { 0 }
             | if frame.setup.filter_len > 0 { SECCOMP } else { 0 };
@@ -284,6 +295,11 @@ unsafe fn child(
             ptr::copy_nonoverlapping(text.as_ptr(), text_at, n);
             length.write_volatile(n as u32);
         };
+        if confined.is_none() {
+            say(b"the user of the probed process cannot be changed");
+            finish(NOT_RUN);
+            sys::_exit(0);
+        }
         if frame.setup.flags & STRICT != 0
             && ((in_force | watcher) & (wanted | NO_NEW_PRIVS)) != wanted | NO_NEW_PRIVS
         {
@@ -330,11 +346,11 @@ unsafe fn child(
     }
 }
 
-/// Takes all powers away that were asked to be taken; tells which are gone.
+/// Takes all powers away that were asked to be taken; tells which are gone, or nothing if the user cannot be changed.
 ///
 /// # Safety
 /// Only in a process just forked from a single thread: it cannot be undone.
-unsafe fn confine(frame: &Frame, parent: c_int, me: c_int) -> u32 {
+unsafe fn confine(frame: &Frame, parent: c_int, me: c_int) -> Option<u32> {
     let mut in_force = LIMITS;
     // SAFETY: called in the forked child, with numbers and memory of this function.
     unsafe {
@@ -365,7 +381,7 @@ unsafe fn confine(frame: &Frame, parent: c_int, me: c_int) -> u32 {
         if frame.setup.uid != u32::MAX {
             sys::setgroups(0, ptr::null());
             if sys::setgid(frame.setup.gid) != 0 || sys::setuid(frame.setup.uid) != 0 {
-                sys::_exit(97);
+                return None;
             }
         }
         #[cfg(target_os = "linux")]
@@ -385,5 +401,5 @@ unsafe fn confine(frame: &Frame, parent: c_int, me: c_int) -> u32 {
             }
         }
     }
-    in_force
+    Some(in_force)
 }

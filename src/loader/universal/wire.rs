@@ -34,6 +34,8 @@ pub const CRASHED: u32 = 3;
 pub const EXITED: u32 = 4;
 pub const TIMED_OUT: u32 = 5;
 pub const NOT_RUN: u32 = 6;
+/// The helper cannot work any more; nothing was tried.
+pub const HURT: u32 = 7;
 
 /// Where it was.
 pub const STARTING: u32 = 0;
