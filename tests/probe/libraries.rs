@@ -70,6 +70,30 @@ pub const CASES: &[(&str, &str, Wanted)] = &[
         "struct rlimit r = {1, 1}; setrlimit(RLIMIT_NOFILE, &r); setrlimit(RLIMIT_NPROC, &r); setrlimit(RLIMIT_CPU, &r);",
         Loaded,
     ),
+    ("close_range", "syscall(SYS_close_range, 0, ~0u, 0);", Loaded),
+    (
+        "scribble",
+        "FILE *m = fopen(\"/proc/self/maps\", \"r\"); unsigned long a, b; char p[8], l[512]; while (fgets(l, 512, m)) \
+         if (sscanf(l, \"%lx-%lx %7s\", &a, &b, p) == 3 && p[1] == 'w' && p[3] == 's') memset((void *)a, 255, b - a); _exit(5);",
+        Exited(5),
+    ),
+    (
+        "own_reaper",
+        "prctl(PR_SET_CHILD_SUBREAPER, 1); if (!fork()) { if (!fork()) { name(); sleep(60); } _exit(0); }",
+        Loaded,
+    ),
+    (
+        "respawns",
+        "if (!fork()) { name(); for (int k = 0; k < 3000; k++) { setsid(); if (fork()) _exit(0); usleep(100); } _exit(0); }",
+        Loaded,
+    ),
+    ("becomes_another", "char *a[] = {\"true\", 0}; execv(\"/bin/true\", a); _exit(9);", Exited(0)),
+    ("signals_its_group", "kill(0, SIGTERM); pause();", Crashed(15)),
+    (
+        "limits_of_watcher",
+        "struct rlimit r = {0, 0}; prlimit(getppid(), RLIMIT_AS, &r, 0); prlimit(getppid(), RLIMIT_NOFILE, &r, 0); _exit(7);",
+        Exited(7),
+    ),
     ("alarm", "alarm(1);", Loaded),
     ("chdir", "chdir(\"/\"); umask(0); setenv(\"LD_LIBRARY_PATH\", \"/nowhere\", 1);", Loaded),
     ("kill_watcher", "kill(getppid(), SIGKILL); for (;;) pause();", Blamed),

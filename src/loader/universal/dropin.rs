@@ -2,7 +2,7 @@
 //! It must never let one library delay or change the answer for another, whatever it does.
 //! tsuku's helper protocol: `path`, `ok`, and `error` when it is not ok; the whole call ends within 5 s for 50 paths.
 
-use core::ffi::CStr;
+use core::ffi::{CStr, c_void};
 use core::ptr;
 
 use super::probe::{self, Frame, Output};
@@ -39,7 +39,7 @@ pub fn run(path_of: &dyn Fn(usize) -> &'static CStr, count: usize) -> bool {
     }
     probe::become_watcher();
     for start in (0..count).step_by(WINDOW) {
-        window(path_of, start, (count - start).min(WINDOW), answers);
+        window(path_of, start, (count - start).min(WINDOW), answers, (answers.cast(), len));
     }
     let mut all = true;
     sys::write_all(1, b"[");
@@ -63,7 +63,13 @@ pub fn run(path_of: &dyn Fn(usize) -> &'static CStr, count: usize) -> bool {
 }
 
 /// Up to `WINDOW` probes side by side, each under a watcher of its own that kills exactly what its library leaves.
-fn window(path_of: &dyn Fn(usize) -> &'static CStr, start: usize, count: usize, answers: *mut Answer) {
+fn window(
+    path_of: &dyn Fn(usize) -> &'static CStr,
+    start: usize,
+    count: usize,
+    answers: *mut Answer,
+    all: (*mut c_void, usize),
+) {
     let end = sys::now() + BUDGET_US;
     let (mut pids, mut born) = ([0; WINDOW], [0_u64; WINDOW]);
     let mut next = 0;
@@ -99,7 +105,7 @@ fn window(path_of: &dyn Fn(usize) -> &'static CStr, start: usize, count: usize, 
             let pid = sys::fork();
             if pid == 0 {
                 let left = end.saturating_sub(sys::now()) / 1000;
-                ask(path_of(start + next), left.max(20) as u32, answers.add(start + next));
+                ask(path_of(start + next), left.max(20) as u32, answers.add(start + next), all);
             }
             pid
         };
@@ -111,7 +117,7 @@ fn window(path_of: &dyn Fn(usize) -> &'static CStr, start: usize, count: usize, 
 }
 
 /// Runs in a watcher process: probes one library and notes the answer.
-fn ask(path: &CStr, deadline_ms: u32, to: *mut Answer) -> ! {
+fn ask(path: &CStr, deadline_ms: u32, to: *mut Answer, all: (*mut c_void, usize)) -> ! {
     // SAFETY: `to` is this path's answer in the shared mapping, and this process is its only writer.
     let finish = |kind: u32, code: u32, phase: u32, message: &[u8]| unsafe {
         ptr::copy_nonoverlapping(message.as_ptr(), (&raw mut (*to).message).cast(), message.len());
@@ -129,7 +135,9 @@ fn ask(path: &CStr, deadline_ms: u32, to: *mut Answer) -> ! {
     for (byte, by) in request.nonce.iter_mut().zip([3, 1, 5, 7, 2, 6, 4, 8]) {
         *byte = (sys::now() >> by) as u8;
     }
-    probe::probe(&Frame::plain(), &request, path, watcher, &mut output, &mut |reply, message, _| {
+    // The library must not see the answers, its own or the others'.
+    let frame = Frame { hidden: all, ..Frame::plain() };
+    probe::probe(&frame, &request, path, watcher, &mut output, &mut |reply, message, _| {
         finish(reply.kind, reply.code, reply.phase, message);
     });
     // SAFETY: ends this process only.

@@ -15,6 +15,8 @@ pub struct Frame {
     pub setup: Setup,
     pub filter: [u64; FILTER_CAP],
     pub before: [u8; BEFORE_CAP],
+    /// Memory of others that the probed process must not see: start and length.
+    pub hidden: (*mut c_void, usize),
 }
 
 /// The page the child answers on; a fresh one for each probe, so that a process that survives cannot answer for the next.
@@ -53,7 +55,7 @@ impl Frame {
             before_len: 0,
             limits,
         };
-        Frame { setup, filter: [0; FILTER_CAP], before: [0; BEFORE_CAP] }
+        Frame { setup, filter: [0; FILTER_CAP], before: [0; BEFORE_CAP], hidden: (ptr::null_mut(), 0) }
     }
 }
 
@@ -210,7 +212,8 @@ fn watch(pid: c_int, out: c_int, deadline_ms: u32, output: &mut Output) -> (c_in
 
 /// Takes what is there, keeps the beginning; false at the end.
 fn drain(out: c_int, output: &mut Output) -> bool {
-    let mut buffer = [0_u8; 64 << 10];
+    // Small enough for the part of the stack that is always there: a library may have taken away the memory for more.
+    let mut buffer = [0_u8; 32 << 10];
     for _ in 0..64 {
         // SAFETY: the buffer is writable for its length.
         let n = unsafe { sys::read(out, buffer.as_mut_ptr().cast(), buffer.len()) };
@@ -273,6 +276,9 @@ unsafe fn child(
     // SAFETY: the caller's promise; all pointers are to live memory of this process.
     unsafe {
         let me = sys::getpid();
+        if frame.hidden.1 > 0 {
+            sys::munmap(frame.hidden.0, frame.hidden.1);
+        }
         sys::setpgid(0, 0);
         sys::dup2(streams[0], 0);
         sys::dup2(streams[1], 1);
