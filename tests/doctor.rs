@@ -90,9 +90,9 @@ fn files_for_other_machines_and_systems_fail() {
     // e_machine of SPARC.
     wrong[18..20].copy_from_slice(&2_u16.to_le_bytes());
     m.file("libs/wrong-1/lib/libz9.so.1", &wrong);
-    // A dynamic library for arm64 without load commands, and one that ends in its magic number.
+    // A dynamic library of macOS for a processor no Mac of today takes, and one that ends in its magic number.
     let mut macho = Vec::new();
-    for word in [0xfeed_facf_u32, 0x0100_000c, 0, 6, 0, 0, 0, 0] {
+    for word in [0xfeed_face_u32, 7, 3, 6, 0, 0, 0, 0] {
         macho.extend(word.to_le_bytes());
     }
     m.file("libs/apple-1/lib/libz9.1.dylib", &macho);

@@ -69,13 +69,23 @@ pub fn category(library: &Library) -> Option<Category> {
 fn of(code: &str, finding: &Finding) -> Option<Category> {
     Some(match code {
         "cannot-open" | "not-a-file" | "unreadable" | "changed-while-reading" => Category::Unreadable,
-        "not-elf" => Category::InvalidFormat,
-        "not-a-library" | "not-for-dlopen" => Category::NotSharedLibrary,
-        "wrong-machine" | "wrong-class" | "wrong-byte-order" => Category::WrongArchitecture,
-        "file-too-short" | "truncated" | "beyond-end-of-file" => Category::Truncated,
+        "not-elf" | "not-macho" => Category::InvalidFormat,
+        "not-a-library" | "not-for-dlopen" | "macho-not-a-library" | "macho-not-for-dlopen" => {
+            Category::NotSharedLibrary
+        }
+        "wrong-machine"
+        | "wrong-class"
+        | "wrong-byte-order"
+        | "macho-wrong-arch"
+        | "macho-wrong-platform" => Category::WrongArchitecture,
+        "file-too-short" | "truncated" | "beyond-end-of-file" | "macho-truncated" | "macho-empty" => {
+            Category::Truncated
+        }
+        "macho-unreadable" => Category::Unreadable,
+        "dylib-not-found" | "dylib-unusable" => Category::UnknownDependency,
         "version-not-found" | "isa-level" | "relr-without-version" => Category::AbiMismatch,
         _ if code.starts_with("needed-") => Category::UnknownDependency,
-        _ if matches!(finding, Finding::File { .. }) => Category::Corrupted,
+        _ if matches!(finding, Finding::File { .. }) || code.starts_with("macho-") => Category::Corrupted,
         _ => return None,
     })
 }
