@@ -85,7 +85,7 @@ fn every_library_gets_its_own_outcome() {
             let mut options = ProbeOptions::new(&helper, "/".into());
             (options.sandbox, options.workers, options.deadline) =
                 (Sandbox::Off, workers, Duration::from_secs(1));
-            options.limits.data = 512 << 20;
+            options.limits.data = 192 << 20;
             let start = Instant::now();
             let answers = probe(&bytes(all()), &options);
             let took = start.elapsed();
