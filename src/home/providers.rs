@@ -204,6 +204,7 @@ fn of_library(index: &Index, disk: &Disk<'_, '_>, report: &TreeReport, l: &Libra
                 }),
             }
         }
+        Finding::Dyld(_) if l.class == Some(Class::Foreign) => of_file(&l.path, first.code()),
         Finding::SymbolNotFound { object, reference, .. } => index.definer(disk, &package, object, reference),
         Finding::VersionNotFound { provider, version, symbols, only_weak, .. } => {
             let name = base(provider).to_vec();
