@@ -11,13 +11,16 @@ use std::process::Command;
 use tsuku_verify::analyzer::audit::{self, Level};
 use tsuku_verify::analyzer::call;
 use tsuku_verify::analyzer::checks::{self, Judged, Mode};
-use tsuku_verify::analyzer::detect::{DetectRequest, RunningSystem, detect};
 use tsuku_verify::analyzer::disk::Disk;
 use tsuku_verify::analyzer::host::real::{ByteStore, RealHost};
 use tsuku_verify::analyzer::link_map::Process;
 use tsuku_verify::analyzer::loaders::Loaders;
 use tsuku_verify::analyzer::memo::Memo;
 use tsuku_verify::analyzer::process::Start;
+
+#[path = "support/this_loader.rs"]
+mod loader;
+use loader::this_loader;
 
 /// How many libraries are generated, and how many of each are damaged.
 const GENERATED: usize = 60;
@@ -219,17 +222,7 @@ fn with_this_loader<T>(work: impl FnOnce(&Disk<'_, 'static>, &Process<'static>) 
     // The host lends its bytes for as long as the test runs.
     let store: &'static ByteStore = Box::leak(Box::new(ByteStore::new()));
     let host = RealHost::new(store);
-    let request = DetectRequest {
-        libc: None,
-        machine: None,
-        interpreter: None,
-        cpu: None,
-        env: Vec::new(),
-        cwd: b"/".to_vec(),
-        uid: 0,
-        system: Some(RunningSystem::read(&host)),
-    };
-    let model = detect(&host, &request).expect("this machine has a loader");
+    let model = this_loader(&host);
     let disk = Disk::new(&host, &model);
     let start = call::start(&disk, &Start::default()).expect("the reference process starts");
     work(&disk, &start)

@@ -82,6 +82,14 @@ pub trait Host<'h>: Sync {
     /// # Errors
     /// The errno of `open` or `fstat`.
     fn open(&self, path: &[u8]) -> Result<Opened<'h>, Errno>;
+    /// The same, unless `known` says of a regular file that it is there already: then it need not be opened.
+    ///
+    /// # Errors
+    /// As `open`.
+    fn open_unless(&self, path: &[u8], known: &mut dyn FnMut(&Stat) -> bool) -> Result<Opened<'h>, Errno> {
+        let _ = known;
+        self.open(path)
+    }
     /// Reads the first bytes of a regular file, at most `len`; nothing of anything else.
     ///
     /// # Errors

@@ -105,7 +105,7 @@ impl<'a, 'h> Loaders<'a, 'h> {
             let machine = Some(self.disk.model().machine);
             let wanted =
                 DetectRequest { libc: Some(libc), machine, interpreter: None, cpu: None, ..request.clone() };
-            let disk = Disk::owning(*host, detect::detect(*host, &wanted).ok()?);
+            let disk = Disk::owning(*host, detect::detect(*host, &wanted).ok()?).timed(self.disk.timings());
             let process = call::start(&disk, &Start::default()).ok()?;
             let name = disk.model().name().into();
             Some(Own { disk, process, name })

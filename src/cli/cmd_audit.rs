@@ -13,6 +13,7 @@ use super::level3::Prober;
 use super::request::{Judging, Run};
 use super::session;
 use crate::analyzer::audit::{self, Wanted};
+use crate::analyzer::timings::{self, Phase};
 
 /// Runs the command.
 ///
@@ -30,7 +31,8 @@ pub fn run(args: AuditArgs) -> Result<Exit, Failure> {
     let wanted = Wanted { executables: args.executables };
     let prober = Prober::new(&run, &judging, &args.home)?;
     session::with(&judging, run.jobs, |s| {
-        let found = audit::collect(s.host, &dirs, wanted);
+        let collect = || audit::collect(s.host, &dirs, wanted);
+        let found = timings::time(s.disk.timings(), Phase::Collect, collect);
         let unable = !found.unlisted.is_empty();
         let work = Work {
             paths: &found.paths,

@@ -20,6 +20,7 @@ mod progress;
 pub mod report;
 pub mod request;
 mod session;
+mod times;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -42,6 +42,8 @@ pub struct Judging {
     pub preloaded: Vec<Vec<u8>>,
     /// Large files may be mapped.
     pub mmap: bool,
+    /// Where the time goes is told in the end.
+    pub timings: bool,
 }
 
 /// How much is printed.
@@ -152,6 +154,7 @@ impl Judging {
             cwd,
             preloaded: raw.preloaded.into_iter().map(OsString::into_vec).collect(),
             mmap: !raw.no_mmap,
+            timings: raw.timings,
         })
     }
 }

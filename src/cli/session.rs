@@ -3,11 +3,13 @@
 //! The order is that of the data flow: disk, model, process.
 
 use std::os::unix::ffi::OsStrExt;
+use std::time::Instant;
 
 use super::complain;
 use super::exit::Failure;
 use super::report::escape::escaped;
 use super::request::Judging;
+use super::times;
 use crate::analyzer::call;
 use crate::analyzer::detect::{self, DetectError, DetectRequest, RunningSystem};
 use crate::analyzer::disk::Disk;
@@ -20,6 +22,7 @@ use crate::analyzer::loader_model::{
 };
 use crate::analyzer::loaders::Loaders;
 use crate::analyzer::process::Start;
+use crate::analyzer::timings::{self, Phase, Timings};
 
 /// What a command works with.
 pub struct Session<'s, 'h> {
@@ -165,25 +168,37 @@ pub fn with<R: Send>(
     jobs: Option<usize>,
     work: impl FnOnce(&Session<'_, '_>) -> Result<R, Failure> + Send,
 ) -> Result<R, Failure> {
+    let timings = judging.timings.then(Timings::default);
+    let begin = Instant::now();
     let store = ByteStore::new();
     let host = host(&store, judging);
     let request = request(&store, judging);
-    let model = detected(&host, judging, &request)?;
-    let disk = Disk::new(&host, &model);
+    let model = timings::time(timings.as_ref(), Phase::Model, || detected(&host, judging, &request))?;
+    let disk = Disk::new(&host, &model).timed(timings.as_ref());
     let start = Start { program: judging.host.clone(), preloaded: judging.preloaded.clone() };
-    let process = started(&disk, &start)?;
-    let threads = rayon::ThreadPoolBuilder::new()
-        .num_threads(jobs.unwrap_or(0))
-        .build()
-        .map_err(|e| Failure::Unable(format!("cannot start the threads: {e}")))?;
+    let process = timings::time(timings.as_ref(), Phase::Process, || started(&disk, &start))?;
     let loaders = Loaders::only(&disk, &process);
     let session = Session { host: &host, model: &model, disk: &disk, loaders: &loaders, start: &start };
-    let done = threads.install(|| work(&session));
+    let done = on_threads(jobs, || work(&session))?;
     let changed = store.changed().len();
     if changed > 0 {
         complain(&format!(
             "{changed} files changed while they were read; what is said about them may be wrong"
         ));
     }
+    if let Some(timings) = &timings {
+        times::tell(timings, &store, begin.elapsed());
+    }
     done
+}
+
+/// Runs `work` where `jobs` threads wait for parallel parts, this one among them.
+fn on_threads<R: Send>(jobs: Option<usize>, work: impl FnOnce() -> R + Send) -> Result<R, Failure> {
+    let pool = || rayon::ThreadPoolBuilder::new().num_threads(jobs.unwrap_or(0));
+    let failed = |e| Failure::Unable(format!("cannot start the threads: {e}"));
+    match pool().use_current_thread().build() {
+        Ok(_alive) => Ok(work()),
+        // A thread can only be of one pool, and was of one before.
+        Err(_) => Ok(pool().build().map_err(failed)?.install(work)),
+    }
 }

@@ -98,7 +98,7 @@ fn try_read<'h>(
     role: Role,
 ) -> Result<ElfFacts<'h>, Defect> {
     let header = header::open_verify(bytes, model)?;
-    let mapped = segments::map(bytes, &header, model, noexec, role)?;
+    let mapped = segments::map(bytes, bytes.len() as u64, &header, model, noexec, role)?;
     let dynamic = dynamic::read(&mapped, model, role)?;
     let library = role == Role::Library;
     if library
@@ -124,7 +124,7 @@ fn try_read<'h>(
     let vm = if dynamic.textrel { vm.with_write(&mapped.readonly) } else { vm };
     let mut symbols = symbols::setup(&vm, &dynamic, model.rules.wide_hash_shift && header.format.is64)?;
     let versions = versions::read(&vm, &dynamic, &symbols);
-    let traits = scan::scan(&vm, &symbols, &versions);
+    let mut traits = scan::scan(&vm, &symbols, &versions);
     if traits.regular {
         symbols.vouch(&vm, traits.first);
     }
@@ -135,6 +135,8 @@ fn try_read<'h>(
     let (soname, rpath, runpath) =
         (dynamic.soname.map(text), dynamic.rpath.map(text), dynamic.runpath.map(text));
     let relro_fault = mapped.relro.and_then(|r| relro(&vm, r, model.page_size));
+    traits.plain =
+        traits.regular && relocs.fatal.is_none() && relro_fault.is_none() && !relocs.may_need_value;
     let dlopen_notes = notes::dlopen_texts(&vm, &header.segments);
     Ok(ElfFacts {
         soname,

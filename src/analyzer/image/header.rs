@@ -48,6 +48,14 @@ pub struct Header {
     pub segments: Vec<Segment>,
 }
 
+impl Header {
+    /// Where the last byte stands that a PT_LOAD takes from the file.
+    pub fn loaded_end(&self) -> u64 {
+        let loads = self.segments.iter().filter(|s| s.kind == elf::PT_LOAD.0);
+        loads.map(|s| s.offset.saturating_add(s.filesz)).max().unwrap_or(0)
+    }
+}
+
 /// Reads what can be read of a header without judging it (for reports about foreign files).
 pub fn peek(bytes: &[u8]) -> Option<(Format, u16, u16)> {
     let format = Format { is64: *bytes.get(4)? == 2, big: *bytes.get(5)? == 2 };
@@ -312,6 +320,14 @@ pub fn kind_of<'b>(head: &[u8], size: u64, whole: impl FnOnce() -> Option<&'b [u
         // A static program that can stand anywhere has no interpreter, but an entry and DF_1_PIE.
         Some(bytes) if is_program(bytes, format, dynamic) => FileKind::Program,
         _ => FileKind::Library,
+    }
+}
+
+/// Whether the rest of the file has to be asked if it is a program.
+pub fn may_be_program(head: &[u8]) -> bool {
+    !matches!(kind_of(head, u64::MAX, || None), FileKind::Library) || {
+        let entry = peek(head).and_then(|(format, ..)| format.addr(head, 24));
+        entry != Some(0)
     }
 }
 
