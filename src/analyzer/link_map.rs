@@ -16,7 +16,8 @@ use foldhash::fast::FixedState;
 use super::defect::Defect;
 use super::disk::ImageEntry;
 use super::errno::Errno;
-use super::image::elf::{ElfFacts, Image};
+use super::image::dynamic::NeedKind;
+use super::image::elf::{ElfFacts, Image, Need};
 use super::model::NodeIx;
 use super::provenance::{Attempt, Provenance};
 use super::static_tls::StaticTls;
@@ -191,7 +192,8 @@ impl<'h> LinkMap<'h> {
 
     /// The object a name stands for among those loaded (`_dl_name_match_p` and SONAME).
     pub fn by_name(&self, name: &[u8]) -> Option<NodeIx> {
-        let named = self.earlier.names.get(name).or_else(|| self.known.names.get(name)).copied();
+        // No name is in both.
+        let named = self.known.names.get(name).or_else(|| self.earlier.names.get(name)).copied();
         if !name.contains(&b'/') {
             return named;
         }
@@ -209,6 +211,20 @@ impl<'h> LinkMap<'h> {
         if !self.earlier.names.contains_key(&name) {
             self.known.names.entry(name).or_insert(ix);
         }
+    }
+
+    /// What `by_alias` says of a name that a version need of `node` bears: mostly one that is needed under that name.
+    pub fn by_needed(&self, node: &Node<'h>, name: &[u8]) -> Option<NodeIx> {
+        let needs = node.facts().map_or(&[] as &[_], |f| &f.needs);
+        if needs.len() == node.needs.len() {
+            let same = |n: &Need<'h>| n.kind == NeedKind::Needed && matches!(&n.name, Ok(n) if **n == *name);
+            if let Some(ix) = needs.iter().position(same).and_then(|at| node.needs.get(at))
+                && self.node(*ix).is_some_and(|n| n.answers_to(name))
+            {
+                return Some(*ix);
+            }
+        }
+        self.by_alias(name)
     }
 
     /// The first object that has `name` as path or alias (`find_needed` of elf/dl-version.c).

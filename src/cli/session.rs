@@ -2,6 +2,7 @@
 //! It must never judge or print; it lends everything to a command for as long as that runs.
 //! The order is that of the data flow: disk, model, process.
 
+use std::mem::ManuallyDrop;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Instant;
 
@@ -170,11 +171,12 @@ pub fn with<R: Send>(
 ) -> Result<R, Failure> {
     let timings = judging.timings.then(Timings::default);
     let begin = Instant::now();
-    let store = ByteStore::new();
+    // The process ends behind this: nothing of what was read is taken apart piece by piece.
+    let store = ManuallyDrop::new(ByteStore::new());
     let host = host(&store, judging);
     let request = request(&store, judging);
     let model = timings::time(timings.as_ref(), Phase::Model, || detected(&host, judging, &request))?;
-    let disk = Disk::new(&host, &model).timed(timings.as_ref());
+    let disk = ManuallyDrop::new(Disk::new(&host, &model).timed(timings.as_ref()));
     let start = Start { program: judging.host.clone(), preloaded: judging.preloaded.clone() };
     let process = timings::time(timings.as_ref(), Phase::Process, || started(&disk, &start))?;
     let loaders = Loaders::only(&disk, &process);

@@ -51,7 +51,7 @@ fn object<'h>(map: &LinkMap<'h>, node: &Node<'h>, facts: &ElfFacts<'h>, model: &
             }
             NeedStep::Fault(defect) => return Some(Stop::of(&node.name, defect.clone())),
             NeedStep::File(Err(defect)) => return Some(Stop::of(&node.name, (**defect).clone())),
-            NeedStep::File(Ok(file)) => match map.by_alias(file).and_then(|ix| map.node(ix)) {
+            NeedStep::File(Ok(file)) => match map.by_needed(node, file).and_then(|ix| map.node(ix)) {
                 Some(n) => provider = Some(n),
                 None => {
                     let finding =
