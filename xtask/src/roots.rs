@@ -13,18 +13,29 @@ use crate::options::Options;
 use crate::problem::Problem;
 use crate::targets::{Platform, Targets};
 
-/// An archive of packages: its origin, its key, and what is unpacked (suite, component, package): an old glibc, a new one, musl.
-type Archive = (&'static str, &'static str, [(&'static str, &'static str, &'static str); 3]);
+/// An archive of packages: its origin, its key, and what is unpacked (suite, component, package): an old glibc (2.31), one
+/// between, a new one (2.41 or later), musl.
+type Archive = (&'static str, &'static str, [(&'static str, &'static str, &'static str); 4]);
 const ARCHIVES: [Archive; 2] = [
     (
         "Debian",
         "/usr/share/keyrings/debian-archive-keyring.gpg",
-        [("bullseye", "main", "libc6"), ("trixie", "main", "libc6"), ("trixie", "main", "musl")],
+        [
+            ("bullseye", "main", "libc6"),
+            ("bookworm", "main", "libc6"),
+            ("trixie", "main", "libc6"),
+            ("trixie", "main", "musl"),
+        ],
     ),
     (
         "Ubuntu",
         "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
-        [("focal", "main", "libc6"), ("questing", "main", "libc6"), ("noble", "universe", "musl")],
+        [
+            ("focal", "main", "libc6"),
+            ("jammy", "main", "libc6"),
+            ("questing", "main", "libc6"),
+            ("noble", "universe", "musl"),
+        ],
     ),
 ];
 /// Parts of glibc a program may ask for.
