@@ -9,8 +9,12 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use sha2::{Digest, Sha256};
+
 #[path = "build/checksums.rs"]
 mod checksums;
+#[path = "build/environment.rs"]
+mod environment;
 #[path = "build/universal.rs"]
 mod universal;
 #[path = "build/version.rs"]
@@ -28,10 +32,16 @@ fn main() {
     let version = version(release.as_deref());
     println!("cargo::rustc-env=TSUKU_VERSION={version}");
     let out = PathBuf::from(variable("OUT_DIR"));
-    fs::write(out.join("pins.rs"), pins(&version, release.is_some())).expect("OUT_DIR is writable");
+    let pins = read_pins(release.is_some());
+    fs::write(out.join("pins.rs"), table(&version, release.is_some(), &pins)).expect("OUT_DIR is writable");
     let helper = out.join("tsuku-dltest");
     match embed(&helper, &out, &version) {
-        Ok(()) => println!("cargo::rustc-cfg=tsuku_embedded"),
+        Ok(()) => {
+            if release.is_some() {
+                must_be_pinned(&helper, &pins);
+            }
+            println!("cargo::rustc-cfg=tsuku_embedded");
+        }
         Err(why) if release.is_some() && variable("CARGO_CFG_TARGET_OS") == "linux" => {
             panic!("a release carries its helper: {why}");
         }
@@ -56,28 +66,43 @@ fn version(release: Option<&str>) -> String {
     release.to_owned()
 }
 
-/// Version and hashes as one text, from a file of `<sha256>  <asset>` lines. A development build pins nothing and so
-/// accepts nothing. The text is also the mark by which a release tool reads them off the finished program.
-fn pins(version: &str, release: bool) -> String {
-    let mut table = format!("tsuku-version:{version};");
-    let mut own = false;
-    if let Ok(path) = env::var("TSUKU_DLTEST_PINS") {
-        println!("cargo::rerun-if-changed={path}");
-        let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("TSUKU_DLTEST_PINS: {path}: {e}"));
-        let rows =
-            checksums::parse(&text).unwrap_or_else(|fault| panic!("TSUKU_DLTEST_PINS: {path}: {fault}"));
-        let own_asset = own_asset();
-        for (asset, sum) in rows.iter().filter(|(asset, _)| asset.starts_with("tsuku-dltest-")) {
-            table += &format!("tsuku-pin:{asset}={sum};");
-            own |= *asset == own_asset;
-        }
-    }
+/// The hashes of all helpers, by asset, from a file of `<sha256>  <asset>` lines.
+fn read_pins(release: bool) -> Vec<(String, String)> {
+    let Ok(path) = env::var("TSUKU_DLTEST_PINS") else { return Vec::new() };
+    // A build that is no release has no helper of its own version to pin: it must not look like one that has.
+    assert!(release, "TSUKU_DLTEST_PINS is for releases: TSUKU_RELEASE_VERSION is not set");
+    println!("cargo::rerun-if-changed={path}");
+    let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("TSUKU_DLTEST_PINS: {path}: {e}"));
+    let mut rows =
+        checksums::parse(&text).unwrap_or_else(|fault| panic!("TSUKU_DLTEST_PINS: {path}: {fault}"));
+    rows.retain(|(asset, _)| asset.starts_with("tsuku-dltest-"));
+    rows
+}
+
+/// Version and hashes as one text. A development build pins nothing and so accepts nothing. The text is also the mark by
+/// which a release tool reads them off the finished program.
+fn table(version: &str, release: bool, pins: &[(String, String)]) -> String {
+    let rows: String = pins.iter().map(|(asset, sum)| format!("tsuku-pin:{asset}={sum};")).collect();
+    let text = format!("tsuku-version:{version};{rows}");
+    let complete = !release || pin_of_this_platform(pins).is_some();
     format!(
-        "/// `tsuku-version:` and `tsuku-pin:` entries, each ended by `;`.\npub const TABLE: &str = {table:?};\n\
+        "/// `tsuku-version:` and `tsuku-pin:` entries, each ended by `;`.\npub const TABLE: &str = {text:?};\n\
          /// Whether this build may be a program: a release needs the hash of its own platform's helper.\n\
-         pub const COMPLETE: bool = {};\n",
-        own || !release
+         pub const COMPLETE: bool = {complete};\n"
     )
+}
+
+fn pin_of_this_platform(pins: &[(String, String)]) -> Option<&str> {
+    let own = own_asset();
+    pins.iter().find(|(asset, _)| *asset == own).map(|(_, sum)| sum.as_str())
+}
+
+/// The helper inside a release is the one whose hash it has. That there is a hash is checked where the program is compiled.
+fn must_be_pinned(helper: &Path, pins: &[(String, String)]) {
+    let Some(pin) = pin_of_this_platform(pins) else { return };
+    let bytes = fs::read(helper).expect("it was written just now");
+    let sum: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(sum == pin, "the helper to be embedded has the SHA-256 {sum}, TSUKU_DLTEST_PINS says {pin}");
 }
 
 /// Name of the helper's asset for the platform built for.

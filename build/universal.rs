@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::environment;
+
 /// One helper.
 pub struct Universal {
     /// The compiler.
@@ -130,7 +132,7 @@ impl Universal {
         rustc.args(["-Clink-self-contained=no", "-Cdefault-linker-libraries=no", "-Cforce-unwind-tables=no"]);
         // The same bytes wherever the sources lie.
         rustc.arg(format!("--remap-path-prefix={}=.", self.root.display()));
-        rustc.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+        environment::clean(&mut rustc, std::env::vars_os());
         rustc
     }
 }

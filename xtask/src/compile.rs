@@ -10,6 +10,7 @@ use crate::files;
 use crate::options::Options;
 use crate::plan::Plan;
 use crate::problem::Problem;
+use crate::shared::environment;
 use crate::shared::universal::Universal;
 use crate::targets::{Part, Platform, Targets};
 
@@ -38,7 +39,8 @@ pub fn check_toolchain(targets: &Targets) -> Result<(), Problem> {
     Err(Problem::Toolchain { expected: targets.toolchain.clone(), found: found.trim().to_owned() })
 }
 
-fn rustc() -> OsString {
+/// The compiler.
+pub fn rustc() -> OsString {
     std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())
 }
 
@@ -90,32 +92,7 @@ impl Build<'_> {
     }
 
     fn cargo(&self, bin: &str, environment: &[(&str, PathBuf)], to: &Path) -> Result<(), Problem> {
-        let mut cargo = Command::new(cargo());
-        cargo.args(["build", "--release", "--locked", "--package", "tsuku-verify", "--bin", bin]);
-        cargo
-            .args(["--target", &self.platform.target])
-            .arg("--manifest-path")
-            .arg(self.root.join("Cargo.toml"));
-        cargo.arg("--target-dir").arg(&self.work);
-        for name in ["RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "TSUKU_DLTEST_PINS", "TSUKU_DLTEST_EMBED"] {
-            cargo.env_remove(name);
-        }
-        // Settings of profiles and linkers that somebody made for other work.
-        for (name, _) in std::env::vars_os() {
-            if name
-                .to_str()
-                .is_some_and(|name| name.starts_with("CARGO_PROFILE_") || name.starts_with("CARGO_TARGET_"))
-            {
-                cargo.env_remove(name);
-            }
-        }
-        cargo
-            .env("CARGO_ENCODED_RUSTFLAGS", self.flags()?.join("\u{1f}"))
-            .env("CARGO_INCREMENTAL", "0")
-            .env("SOURCE_DATE_EPOCH", self.plan.epoch.to_string())
-            .env("TSUKU_RELEASE_VERSION", &self.plan.version)
-            .envs(environment.iter().map(|(name, path)| (name, path)));
-        files::run(&mut cargo)?;
+        files::run(&mut self.command(bin, environment, std::env::vars_os())?)?;
         files::copy(&self.work.join(&self.platform.target).join("release").join(bin), to)?;
         files::make_executable(to)?;
         if self.platform.os() == "darwin" {
@@ -123,6 +100,35 @@ impl Build<'_> {
             files::run(Command::new("codesign").args(["--force", "--sign", "-"]).arg(to))?;
         }
         Ok(())
+    }
+
+    /// The command that builds one program, on a machine with these variables.
+    fn command(
+        &self,
+        bin: &str,
+        environment: &[(&str, PathBuf)],
+        machine: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Command, Problem> {
+        let mut cargo = Command::new(cargo());
+        cargo.args(["build", "--release", "--locked", "--package", "tsuku-verify", "--bin", bin]);
+        cargo
+            .args(["--target", &self.platform.target])
+            .arg("--manifest-path")
+            .arg(self.root.join("Cargo.toml"));
+        cargo.arg("--target-dir").arg(&self.work);
+        environment::clean(&mut cargo, machine);
+        // A wrapper can also be named in a file of settings; an empty name is none.
+        cargo.env("RUSTC", rustc()).env("RUSTC_WRAPPER", "").env("RUSTC_WORKSPACE_WRAPPER", "");
+        if let Some(oldest) = &self.platform.program.macos {
+            cargo.env("MACOSX_DEPLOYMENT_TARGET", oldest);
+        }
+        cargo
+            .env("CARGO_ENCODED_RUSTFLAGS", self.flags()?.join("\u{1f}"))
+            .env("CARGO_INCREMENTAL", "0")
+            .env("SOURCE_DATE_EPOCH", self.plan.epoch.to_string())
+            .env("TSUKU_RELEASE_VERSION", &self.plan.version)
+            .envs(environment.iter().map(|(name, path)| (name, path)));
+        Ok(cargo)
     }
 
     /// The platform's flags, and names in the place of directories. The last that matches a path counts.
@@ -180,7 +186,75 @@ pub fn run(root: &Path, mut options: Options) -> Result<(), Problem> {
         Some(helpers) => {
             let pins = build.work.join("pins.txt");
             files::write(&pins, crate::pins::table(&helpers, &targets)?)?;
-            build.program(&pins, &helpers, &out)
+            build.program(&pins, &helpers, &out)?;
+            crate::tools::record(platform, &out).map(|_| ())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_machine_reaches_the_compiler() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let targets = Targets::read(&root).unwrap();
+        let plan = Plan {
+            version: "1.2.3".into(),
+            tag: "v1.2.3".into(),
+            prerelease: false,
+            commit: "0".repeat(40),
+            epoch: 1_700_000_000,
+        };
+        let foreign = [
+            "RUSTFLAGS",
+            "RUSTC_WRAPPER",
+            "RUSTC_WORKSPACE_WRAPPER",
+            "RUSTC_BOOTSTRAP",
+            "CARGO_BUILD_RUSTC",
+            "CARGO_BUILD_RUSTC_WRAPPER",
+            "CARGO_BUILD_RUSTFLAGS",
+            "CARGO_BUILD_TARGET",
+            "CARGO_PROFILE_RELEASE_LTO",
+            "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER",
+            "CARGO_UNSTABLE_BUILD_STD",
+            "CARGO_ENCODED_RUSTFLAGS",
+            "CARGO_INCREMENTAL",
+            "MACOSX_DEPLOYMENT_TARGET",
+            "TSUKU_DLTEST_PINS",
+            "TSUKU_DLTEST_EMBED",
+            "TSUKU_RELEASE_VERSION",
+            "LIBRARY_PATH",
+            "LD_PRELOAD",
+            "CC",
+            "CFLAGS",
+        ];
+        let machine = foreign.iter().chain(&["PATH", "CARGO_HOME", "CARGO_REGISTRIES_CRATES_IO_INDEX"]);
+        let machine: Vec<_> = machine
+            .map(|name| (OsString::from(name), OsString::from(format!("of the machine: {name}"))))
+            .collect();
+        for platform in &targets.platforms {
+            let work = std::env::temp_dir().join("tsuku-work");
+            let build = Build { root: &root, plan: &plan, platform, work };
+            let command = build.command("tsuku-verify", &[], machine.clone()).unwrap();
+            let seen: Vec<_> = command.get_envs().collect();
+            let value =
+                |name: &str| seen.iter().find(|(found, _)| *found == name).and_then(|(_, value)| *value);
+            for (name, value) in &seen {
+                let is_foreign =
+                    value.is_some_and(|value| value.to_string_lossy().starts_with("of the machine"));
+                assert_eq!(is_foreign, environment::is_kept(name), "{name:?}");
+                assert!(!is_foreign || !foreign.iter().any(|foreign| foreign == name), "{name:?}");
+            }
+            assert!(value("PATH").is_some() && value("CARGO_REGISTRIES_CRATES_IO_INDEX").is_some());
+            assert_eq!(value("RUSTC_WRAPPER"), Some(OsStr::new("")));
+            assert_eq!(value("TSUKU_RELEASE_VERSION"), Some(OsStr::new("1.2.3")));
+            assert_eq!(value("TSUKU_DLTEST_PINS"), None);
+            let oldest = platform.program.macos.as_deref().map(OsStr::new);
+            assert_eq!(value("MACOSX_DEPLOYMENT_TARGET"), oldest);
         }
     }
 }

@@ -3,6 +3,8 @@
 
 #[path = "../../build/checksums.rs"]
 pub mod checksums;
+#[path = "../../build/environment.rs"]
+pub mod environment;
 #[path = "../../build/universal.rs"]
 pub mod universal;
 #[path = "../../build/version.rs"]
