@@ -54,7 +54,8 @@ impl Plan {
             Wanted::Rehearsal => format!("{package}{REHEARSAL}"),
             Wanted::Tag(tag) => {
                 let version = tag.strip_prefix('v').unwrap_or_default();
-                if !is_release_of(version, &package) || version.ends_with(REHEARSAL) {
+                let ordered = Release::of_tag(tag).is_some();
+                if !ordered || !is_release_of(version, &package) || version.ends_with(REHEARSAL) {
                     return Err(Problem::Tag { tag: tag.clone(), package });
                 }
                 let there = git(root, &["rev-parse", "--verify", &format!("refs/tags/{tag}^{{commit}}")])?;
@@ -110,6 +111,34 @@ impl Plan {
             Some(package) => Err(Problem::Tag { tag: self.tag.clone(), package: package.to_owned() }),
         }
     }
+}
+
+/// A release by its tag, ordered: a candidate comes before what it is a candidate of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Release {
+    numbers: [u64; 3],
+    /// Number of the candidate; the release itself is above all of them.
+    candidate: u64,
+}
+
+impl Release {
+    /// Reads `v1.2.3` or `v1.2.3-rc.4`.
+    pub fn of_tag(tag: &str) -> Option<Release> {
+        let version = tag.strip_prefix('v')?;
+        let (numbers, candidate) = match version.split_once("-rc.") {
+            None => (version, u64::MAX),
+            Some((numbers, candidate)) => (numbers, number(candidate)?),
+        };
+        let mut parts = numbers.split('.').map(number);
+        let numbers = [parts.next()??, parts.next()??, parts.next()??];
+        parts.next().is_none().then_some(Release { numbers, candidate })
+    }
+}
+
+/// Digits and nothing else, without leading zeros.
+fn number(text: &str) -> Option<u64> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    if plain { text.parse().ok().filter(|number| *number < u64::MAX) } else { None }
 }
 
 /// The version in a `Cargo.toml`.
@@ -214,6 +243,37 @@ mod tests {
             "",
         ] {
             assert!(!is_release_of(bad, "1.2.3"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn releases_have_an_order() {
+        let tags = [
+            "v0.9.10",
+            "v1.0.0-rc.2",
+            "v1.0.0-rc.10",
+            "v1.0.0",
+            "v1.0.1",
+            "v1.9.0",
+            "v1.10.0",
+            "v2.0.0-rc.0",
+        ];
+        for pair in tags.windows(2) {
+            assert!(Release::of_tag(pair[0]).unwrap() < Release::of_tag(pair[1]).unwrap(), "{pair:?}");
+        }
+        for bad in [
+            "1.2.3",
+            "v1.2",
+            "v1.2.3.4",
+            "v1.02.3",
+            "v1.2.x",
+            "v1.2.3-rc.",
+            "v1.2.3-beta.1",
+            "nightly",
+            "v+1.2.3",
+            "",
+        ] {
+            assert_eq!(Release::of_tag(bad), None, "{bad}");
         }
     }
 

@@ -34,6 +34,10 @@ impl Directory {
         self.root.join("download").join(&plan.tag)
     }
 
+    fn latest_link(&self) -> PathBuf {
+        self.root.join("latest").join("download")
+    }
+
     fn where_it_is(&self, plan: &Plan) -> PathBuf {
         let published = self.published(plan);
         if published.exists() { published } else { self.draft(plan).join("assets") }
@@ -108,15 +112,28 @@ impl Backend for Directory {
         fs::rename(self.draft(plan).join("assets"), &published)
             .map_err(|_| Problem::NotDraft(plan.tag.clone()))?;
         let draft = self.draft(plan);
-        fs::remove_dir_all(&draft).map_err(Problem::file(&draft))?;
-        if plan.prerelease {
-            return Ok(());
+        fs::remove_dir_all(&draft).map_err(Problem::file(&draft))
+    }
+
+    fn latest(&self) -> Result<Option<String>, Problem> {
+        let link = self.latest_link();
+        match fs::read_link(&link) {
+            Ok(target) => Ok(target.file_name().map(|tag| tag.to_string_lossy().into_owned())),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Problem::file(&link)(e)),
         }
+    }
+
+    fn make_latest(&self, plan: &Plan) -> Result<(), Problem> {
+        let link = self.latest_link();
         let latest = self.root.join("latest");
         files::make_dir(&latest)?;
-        let (link, new) = (latest.join("download"), latest.join(".new"));
+        // In a directory of this run's own: what a run that died left behind is in nobody's way.
+        let new =
+            tempfile::Builder::new().prefix(".new-").tempdir_in(&latest).map_err(Problem::file(&latest))?;
+        let made = new.path().join("download");
         let target = Path::new("..").join("download").join(&plan.tag);
-        std::os::unix::fs::symlink(target, &new).map_err(Problem::file(&new))?;
-        fs::rename(&new, &link).map_err(Problem::file(&link))
+        std::os::unix::fs::symlink(target, &made).map_err(Problem::file(&made))?;
+        fs::rename(&made, &link).map_err(Problem::file(&link))
     }
 }

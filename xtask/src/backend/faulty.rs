@@ -26,10 +26,12 @@ pub enum Fault {
     Swap(String),
     /// The publication is refused.
     RefuseFlip,
+    /// The connection dies after the publication, before the release becomes the latest.
+    DieBeforeLatest,
 }
 
 impl Fault {
-    /// Reads `die-after=3`, `truncate=NAME`, `corrupt=NAME`, `lose=NAME`, `stray=NAME`, `swap=NAME`, `refuse-flip`.
+    /// Reads `die-after=3`, `truncate=NAME`, `corrupt=NAME`, `lose=NAME`, `stray=NAME`, `swap=NAME`, `refuse-flip`, `die-before-latest`.
     ///
     /// # Errors
     /// It is none of them.
@@ -44,6 +46,7 @@ impl Fault {
             ("stray", _) => Fault::Stray(name),
             ("swap", _) => Fault::Swap(name),
             ("refuse-flip", _) => Fault::RefuseFlip,
+            ("die-before-latest", _) => Fault::DieBeforeLatest,
             _ => return Err(Problem::Usage(format!("{text:?} is no fault"))),
         })
     }
@@ -130,6 +133,20 @@ impl<B: Backend> Backend for Faulty<B> {
         }
         self.inner.flip(plan)
     }
+
+    fn latest(&self) -> Result<Option<String>, Problem> {
+        self.inner.latest()
+    }
+
+    fn make_latest(&self, plan: &Plan) -> Result<(), Problem> {
+        if self.fault == Fault::DieBeforeLatest {
+            return Err(Problem::Backend {
+                action: format!("make {} the latest", plan.tag),
+                what: "the connection was lost".to_owned(),
+            });
+        }
+        self.inner.make_latest(plan)
+    }
 }
 
 impl Backend for Box<dyn Backend> {
@@ -151,5 +168,13 @@ impl Backend for Box<dyn Backend> {
 
     fn flip(&self, plan: &Plan) -> Result<(), Problem> {
         (**self).flip(plan)
+    }
+
+    fn latest(&self) -> Result<Option<String>, Problem> {
+        (**self).latest()
+    }
+
+    fn make_latest(&self, plan: &Plan) -> Result<(), Problem> {
+        (**self).make_latest(plan)
     }
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::{Backend, Draft, State, built_from};
 use crate::files;
@@ -32,6 +33,12 @@ struct View {
     is_prerelease: bool,
     body: String,
     assets: Vec<Asset>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Latest {
+    tag_name: String,
 }
 
 #[derive(Deserialize)]
@@ -60,23 +67,24 @@ impl Forge {
         let what = format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
         Err(Problem::Backend { action: files::shown(command), what })
     }
+
+    /// What `gh release view` answers, or that there is no such release.
+    fn view<T: DeserializeOwned>(command: &mut Command) -> Result<Option<T>, Problem> {
+        let output = files::output(command)?;
+        let failed = |what: String| Problem::Backend { action: files::shown(command), what };
+        if !output.status.success() {
+            let text = String::from_utf8_lossy(&output.stderr);
+            return if text.trim() == NOT_FOUND { Ok(None) } else { Err(failed(text.trim().to_owned())) };
+        }
+        serde_json::from_slice(&output.stdout).map(Some).map_err(|e| failed(e.to_string()))
+    }
 }
 
 impl Backend for Forge {
     fn state(&self, plan: &Plan) -> Result<State, Problem> {
         let mut command = self.command("view", plan);
         command.args(["--json", "isDraft,isPrerelease,body,assets"]);
-        let output = files::output(&mut command)?;
-        let failed = |what: String| Problem::Backend { action: files::shown(&command), what };
-        if !output.status.success() {
-            let text = String::from_utf8_lossy(&output.stderr);
-            return if text.trim() == NOT_FOUND {
-                Ok(State::Absent)
-            } else {
-                Err(failed(text.trim().to_owned()))
-            };
-        }
-        let view: View = serde_json::from_slice(&output.stdout).map_err(|e| failed(e.to_string()))?;
+        let Some(view) = Self::view::<View>(&mut command)? else { return Ok(State::Absent) };
         if !view.is_draft {
             return Ok(State::Published);
         }
@@ -86,7 +94,8 @@ impl Backend for Forge {
         let (mut assets, mut broken) = (BTreeSet::new(), BTreeSet::new());
         for Asset { name, state } in view.assets {
             if assets.contains(&name) || broken.contains(&name) {
-                return Err(failed(format!("there are two assets called {name}")));
+                let what = format!("there are two assets called {name}");
+                return Err(Problem::Backend { action: files::shown(&command), what });
             }
             if state == "uploaded" { &mut assets } else { &mut broken }.insert(name);
         }
@@ -119,7 +128,19 @@ impl Backend for Forge {
     fn flip(&self, plan: &Plan) -> Result<(), Problem> {
         let mut command = self.command("edit", plan);
         command.arg("--draft=false");
-        command.arg(if plan.prerelease { "--prerelease" } else { "--latest" });
+        command.arg(if plan.prerelease { "--prerelease" } else { "--latest=false" });
         Self::must(&mut command)
+    }
+
+    fn latest(&self) -> Result<Option<String>, Problem> {
+        let mut command = Command::new(&self.program);
+        // Without a tag it is the latest one.
+        command.args(["release", "view", "--repo", &self.repository, "--json", "tagName"]);
+        let latest: Option<Latest> = Self::view(&mut command)?;
+        Ok(latest.map(|latest| latest.tag_name))
+    }
+
+    fn make_latest(&self, plan: &Plan) -> Result<(), Problem> {
+        Self::must(self.command("edit", plan).arg("--latest"))
     }
 }

@@ -66,11 +66,23 @@ pub trait Backend {
     /// One could not be fetched.
     fn download(&self, plan: &Plan, into: &Path) -> Result<(), Problem>;
 
-    /// Publishes the draft, once.
+    /// Publishes the draft, once, and not as the latest release.
     ///
     /// # Errors
     /// It is no draft any more.
     fn flip(&self, plan: &Plan) -> Result<(), Problem>;
+
+    /// Tag of the release that people get who name none.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn latest(&self) -> Result<Option<String>, Problem>;
+
+    /// Makes the plan's release, which is published, the one people get who name none.
+    ///
+    /// # Errors
+    /// It did not happen.
+    fn make_latest(&self, plan: &Plan) -> Result<(), Problem>;
 }
 
 /// The first line of a draft's text, by which a later run knows its own draft.

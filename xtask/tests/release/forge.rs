@@ -25,6 +25,11 @@ if [ -e "$here/fail-$verb" ]; then
 fi
 case $verb in
 view)
+    if [ "$tag" = --repo ]; then
+        [ -e "$here/latest" ] || fail "release not found"
+        printf '{"tagName":"%s"}\n' "$(cat "$here/latest")"
+        exit 0
+    fi
     [ -d "$at" ] || fail "release not found"
     printf '{"isDraft":%s,"isPrerelease":%s,"body":"%s","assets":[' "$(cat "$at/draft")" "$(cat "$at/pre")" "$(head -n 1 "$at/body")"
     comma=
@@ -61,8 +66,14 @@ download)
     for file in "$at"/starter-*; do [ ! -e "$file" ] || fail "HTTP 404: Not Found"; done
     cp "$at/assets/"* "$7/" ;;
 edit)
-    [ "$(cat "$at/draft")" = true ] || fail "not a draft"
-    echo false >"$at/draft"
+    case " $* " in *" --draft=false "*)
+        [ "$(cat "$at/draft")" = true ] || fail "not a draft"
+        echo false >"$at/draft"
+    esac
+    case " $* " in *" --latest "*)
+        [ "$(cat "$at/draft")" = false ] || fail "a draft cannot be the latest"
+        [ -e "$here/latest-is-stuck" ] || echo "$tag" >"$here/latest"
+    esac
     ;;
 *) fail "unknown command" ;;
 esac
@@ -135,16 +146,63 @@ fn a_release_through_the_command_line() {
     let log = forge.log();
     let repository = targets().repository;
     let mut asked = log.lines().filter(|line| line.starts_with("release "));
-    assert!(asked.all(|line| line.contains(&format!("v1.2.3 --repo {repository}"))), "{log}");
+    assert!(asked.all(|line| line.contains(&format!("--repo {repository}"))), "{log}");
     assert!(log.contains("--draft --verify-tag --title v1.2.3"), "{log}");
     assert!(!log.contains("--prerelease"), "{log}");
-    assert_eq!(log.matches("--draft=false --latest").count(), 1, "{log}");
+    // Published first, looked at again, and only then what people get who name none.
+    let order = ["--draft=false --latest=false", "release download", "--repo OWNER --latest\n"];
+    let places: Vec<_> =
+        order.iter().map(|part| log.rfind(&part.replace("OWNER", &repository)).expect(part)).collect();
+    assert!(places.is_sorted(), "{places:?}: {log}");
+    assert_eq!(log.matches("--draft=false").count(), 1, "{log}");
+    assert_eq!(fs::read_to_string(forge.at("latest")).unwrap(), "v1.2.3\n");
     let uploads: Vec<_> = log.lines().filter(|line| line.starts_with("release upload")).collect();
     assert_eq!(uploads.len(), targets().assets().len());
     assert!(uploads.last().unwrap().contains("checksums.txt"));
     forge.refused("host", "already-published");
-    forge.refused("flip", "already-published");
+    // A publication that is asked for again looks, and does nothing.
+    done("flip");
+    assert_eq!(forge.log().matches("release edit").count(), 2);
     assert_eq!(forge.log().matches("release upload").count(), uploads.len());
+}
+
+#[test]
+fn what_is_published_otherwise_is_not_ours() {
+    let forge = forge();
+    assert_eq!(forge.run("host").0, Some(0));
+    assert_eq!(forge.run("flip").0, Some(0));
+    fs::write(forge.at("releases/v1.2.3/assets/install.sh"), "#!/bin/sh\n").unwrap();
+    forge.refused("flip", "already-published");
+}
+
+#[test]
+fn an_older_line_does_not_become_the_latest() {
+    for (latest, edits) in
+        [("v1.3.0", 1), ("v1.2.4-rc.1", 1), ("v1.2.2", 2), ("v1.2.3-rc.1", 2), ("v0.99.0", 2)]
+    {
+        let forge = forge();
+        fs::write(forge.at("latest"), format!("{latest}\n")).unwrap();
+        assert_eq!(forge.run("host").0, Some(0));
+        assert_eq!(forge.run("flip").0, Some(0));
+        assert!(!forge.is_draft());
+        let now = if edits == 2 { "v1.2.3" } else { latest };
+        assert_eq!(fs::read_to_string(forge.at("latest")).unwrap().trim(), now);
+        assert_eq!(forge.log().matches("release edit").count(), edits, "{latest}");
+    }
+    // What cannot be compared stops the publication before it is one.
+    let other = forge();
+    fs::write(other.at("latest"), "nightly\n").unwrap();
+    assert_eq!(other.run("host").0, Some(0));
+    other.refused("flip", "latest-unknown");
+    assert!(other.is_draft());
+    // The forge says yes and does nothing.
+    let stuck = forge();
+    fs::write(stuck.at("latest-is-stuck"), "").unwrap();
+    assert_eq!(stuck.run("host").0, Some(0));
+    stuck.refused("flip", "backend-failed");
+    fs::remove_file(stuck.at("latest-is-stuck")).unwrap();
+    assert_eq!(stuck.run("flip").0, Some(0), "the next run does what was left");
+    assert_eq!(fs::read_to_string(stuck.at("latest")).unwrap(), "v1.2.3\n");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 
 use xtask::assemble::{Assembled, difference};
 use xtask::backend::{Backend, Directory, Fault, Faulty, State};
-use xtask::flip::flip;
+use xtask::flip::{Flipped, flip};
 use xtask::host::host;
 use xtask::problem::Problem;
 
@@ -22,10 +22,16 @@ fn a_release_is_made_and_never_again() {
     host(&set, &place).unwrap();
     assert!(is_draft(&place));
     host(&set, &place).unwrap();
-    flip(&set, &place).unwrap();
+    assert_eq!(flip(&set, &place).unwrap(), Flipped::Now);
     assert_eq!(place.state(&plan()).unwrap(), State::Published);
     assert!(matches!(host(&set, &place), Err(Problem::AlreadyPublished(_))));
+    // The same again looks and does nothing; anything else is refused.
+    assert_eq!(flip(&set, &place).unwrap(), Flipped::Before);
+    let public = release.place().join("download/v1.2.3/install.sh");
+    let installer = fs::read(&public).unwrap();
+    fs::write(&public, "#!/bin/sh\n").unwrap();
     assert!(matches!(flip(&set, &place), Err(Problem::AlreadyPublished(_))));
+    fs::write(&public, installer).unwrap();
     assert!(matches!(place.flip(&plan()), Err(Problem::NotDraft(_))));
     assert!(
         place.create_draft(&plan()).is_ok(),
@@ -49,6 +55,56 @@ fn a_candidate_is_a_pre_release_and_never_the_latest() {
     set.plan.prerelease = true;
     place.flip(&set.plan).unwrap();
     assert!(!release.place().join("latest").exists());
+}
+
+/// A release of another version, published before.
+fn publish_other(place: &Directory, version: &str) {
+    let mut other = plan();
+    (other.version, other.tag) = (version.to_owned(), format!("v{version}"));
+    place.create_draft(&other).unwrap();
+    place.flip(&other).unwrap();
+    place.make_latest(&other).unwrap();
+}
+
+#[test]
+fn an_older_line_does_not_become_the_latest() {
+    for (before, after) in
+        [("1.10.0", "v1.10.0"), ("1.2.4", "v1.2.4"), ("1.2.2", "v1.2.3"), ("0.20.0", "v1.2.3")]
+    {
+        let release = Release::new();
+        let (set, place) = (release.assembled(), Directory::new(release.place()));
+        publish_other(&place, before);
+        host(&set, &place).unwrap();
+        flip(&set, &place).unwrap();
+        assert_eq!(place.latest().unwrap().as_deref(), Some(after), "{before}");
+        assert!(release.place().join("download/v1.2.3/checksums.txt").exists());
+    }
+    let release = Release::new();
+    let (set, place) = (release.assembled(), Directory::new(release.place()));
+    publish_other(&place, "next");
+    host(&set, &place).unwrap();
+    assert!(matches!(flip(&set, &place), Err(Problem::Latest(tag)) if tag == "vnext"));
+    assert!(is_draft(&place));
+}
+
+#[test]
+fn a_run_that_dies_after_the_publication_is_completed() {
+    let release = Release::new();
+    let (set, place) = (release.assembled(), Directory::new(release.place()));
+    host(&set, &place).unwrap();
+    let dying = Faulty::new(Directory::new(release.place()), Fault::DieBeforeLatest);
+    assert!(matches!(flip(&set, &dying), Err(Problem::Backend { .. })));
+    assert_eq!(place.state(&plan()).unwrap(), State::Published);
+    assert_eq!(place.latest().unwrap(), None);
+    // What an earlier form of this tool left when it died there.
+    std::os::unix::fs::symlink("nowhere", {
+        fs::create_dir_all(release.place().join("latest")).unwrap();
+        release.place().join("latest/.new")
+    })
+    .unwrap();
+    assert_eq!(flip(&set, &place).unwrap(), Flipped::Before);
+    assert_eq!(place.latest().unwrap().as_deref(), Some("v1.2.3"));
+    assert_eq!(difference(&set.dir, &release.place().join("latest/download")).unwrap(), None);
 }
 
 #[test]
@@ -169,9 +225,14 @@ fn two_runs_at_once() {
             assert!(matches!(result, Ok(()) | Err(Problem::Backend { .. })), "{result:?}");
         }
         host(&release.assembled(), &Directory::new(release.place())).unwrap();
-        // Both publish: one does.
-        let results = runs(&|set, place| flip(set, place));
+        // Both publish: one does, and the other finds it done or is told that it came too late.
+        let results = runs(&|set, place| match flip(set, place) {
+            Ok(Flipped::Now) => Ok(()),
+            Ok(Flipped::Before) => Err(Problem::NotDraft(plan().tag)),
+            Err(problem) => Err(problem),
+        });
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
+        flip(&release.assembled(), &Directory::new(release.place())).unwrap();
         assert_eq!(difference(&release.set(), &release.place().join("latest/download")).unwrap(), None);
     }
 }
