@@ -1,4 +1,5 @@
-//! One archive a platform, with program and helper under their own names, as `cargo binstall` wants a package with two programs.
+//! One archive a platform, with program and helper under their own names, as `cargo binstall` wants a package with two programs,
+//! and the terms they come under.
 //! It must never hold other bytes than the assets beside it, nor anything of the machine that packed it.
 
 use std::collections::BTreeMap;
@@ -8,7 +9,7 @@ use flate2::read::GzDecoder;
 use flate2::{Compression, GzBuilder};
 
 use crate::plan::Plan;
-use crate::targets::Platform;
+use crate::targets::{LICENCES, Platform};
 
 /// Packs `(name, bytes)`: owner 0, time of the commit, in the given order.
 pub fn pack(plan: &Plan, members: &[(&str, &[u8])]) -> Vec<u8> {
@@ -18,7 +19,7 @@ pub fn pack(plan: &Plan, members: &[(&str, &[u8])]) -> Vec<u8> {
     for (name, bytes) in members {
         let mut header = tar::Header::new_ustar();
         header.set_size(bytes.len() as u64);
-        header.set_mode(0o755);
+        header.set_mode(if *name == LICENCES { 0o644 } else { 0o755 });
         header.set_mtime(plan.epoch);
         header.set_uid(0);
         header.set_gid(0);
@@ -50,6 +51,10 @@ pub fn unpack(bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, String> {
 }
 
 /// What the archive of a platform holds: name inside, and the asset it is.
-pub fn members(platform: &Platform) -> [(&'static str, &str); 2] {
-    [("tsuku-verify", &platform.program.asset), ("tsuku-dltest", &platform.helpers[0].asset)]
+pub fn members(platform: &Platform) -> [(&'static str, &str); 3] {
+    [
+        ("tsuku-verify", &platform.program.asset),
+        ("tsuku-dltest", &platform.helpers[0].asset),
+        (LICENCES, LICENCES),
+    ]
 }

@@ -14,22 +14,22 @@ use crate::pins;
 use crate::plan::Plan;
 use crate::problem::Problem;
 use crate::targets::{CHECKSUMS, INSTALLER, LICENCES, MANIFEST, Part, Platform, SBOM, Targets};
-use crate::{archive, licences, sbom};
+use crate::{archive, licences, sbom, tools};
 
 /// Puts the binaries of all platforms in `from` and the documents together in the new directory `out`.
 ///
 /// # Errors
 /// A binary is missing, does not belong there or does not fit; see `check`.
-pub fn assemble(root: &Path, plan: &Plan, from: &Path, out: &Path) -> Result<(), Problem> {
-    let targets = Targets::read(root)?;
-    let binaries: BTreeSet<String> =
-        targets.platforms.iter().flat_map(|p| p.binaries()).map(|(_, b)| b.asset.clone()).collect();
+pub fn assemble(root: &Path, targets: &Targets, plan: &Plan, from: &Path, out: &Path) -> Result<(), Problem> {
+    let binaries = targets.platforms.iter().flat_map(|p| p.binaries()).map(|(_, b)| b.asset.clone());
+    let built = binaries.chain(targets.platforms.iter().map(tools::file_name)).collect();
     let there = files::plain_files(from)?;
-    same_names(&binaries, &there.keys().cloned().collect())?;
+    same_names(&built, &there.keys().cloned().collect())?;
     files::make_new_dir(out)?;
-    let mut manifest = Manifest::new(plan, &targets);
+    let mut manifest = Manifest::new(plan, targets);
     let builder = builder_paths(root);
     for platform in &targets.platforms {
+        manifest.tools.insert(platform.name.clone(), tools::read(platform, from)?);
         for (_, binary) in platform.binaries() {
             let bytes = files::read(&there[&binary.asset])?;
             let facts = inspect(&bytes, platform, binary, &builder)?;
@@ -39,28 +39,29 @@ pub fn assemble(root: &Path, plan: &Plan, from: &Path, out: &Path) -> Result<(),
             files::make_executable(&to)?;
         }
     }
-    for platform in &targets.platforms {
-        let files = archive::members(platform)
-            .map(|(name, asset)| files::read(&there[asset]).map(|bytes| (name, bytes)));
-        let [program, helper] = files;
-        let (program, helper) = (program?, helper?);
-        let packed = archive::pack(plan, &[(program.0, &program.1), (helper.0, &helper.1)]);
-        manifest.add(&platform.archive, &packed, None);
-        files::write(&out.join(&platform.archive), packed)?;
-    }
-    let crates = sbom::crates(root, &targets)?;
+    let crates = sbom::crates(root, targets)?;
     let documents = [
         (INSTALLER, files::read(&root.join(INSTALLER))?),
         (SBOM, sbom::text(root, plan, &crates)?.into_bytes()),
-        (LICENCES, licences::text(&crates)?.into_bytes()),
+        (LICENCES, licences::text(root, &crates)?.into_bytes()),
     ];
     for (name, bytes) in &documents {
         manifest.add(name, bytes, None);
         files::write(&out.join(name), bytes)?;
     }
+    for platform in &targets.platforms {
+        let mut members = Vec::new();
+        for (name, asset) in archive::members(platform) {
+            members.push((name, files::read(&out.join(asset))?));
+        }
+        let members: Vec<_> = members.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
+        let packed = archive::pack(plan, &members);
+        manifest.add(&platform.archive, &packed, None);
+        files::write(&out.join(&platform.archive), packed)?;
+    }
     files::write(&out.join(MANIFEST), manifest.text())?;
     files::write(&out.join(CHECKSUMS), sums(out)?)?;
-    check(out, &targets, plan)
+    check(out, targets, plan)
 }
 
 /// The list of sums of a directory.
@@ -191,6 +192,14 @@ fn check_manifest(targets: &Targets, plan: &Plan, bytes: &BTreeMap<&str, Vec<u8>
     let wrong = |what: String| Problem::Document { document: MANIFEST.to_owned(), what };
     let manifest: Manifest = serde_json::from_slice(&bytes[MANIFEST]).map_err(|e| wrong(e.to_string()))?;
     let mut wanted = Manifest::new(plan, targets);
+    // What it was built with cannot be read off a program; that it is said of each can be seen.
+    let names: Vec<_> = targets.platforms.iter().map(|platform| &platform.name).collect();
+    if manifest.tools.len() != names.len()
+        || !names.iter().all(|name| manifest.tools.get(*name).is_some_and(|tools| !tools.is_empty()))
+    {
+        return Err(wrong("it does not say what each platform was built with".to_owned()));
+    }
+    wanted.tools.clone_from(&manifest.tools);
     let builder = [];
     for platform in &targets.platforms {
         for (_, binary) in platform.binaries() {
@@ -270,7 +279,8 @@ pub fn run(root: &Path, mut options: Options) -> Result<(), Problem> {
     let (from, out) = (options.path("--from")?, options.path("--out")?);
     let plan = Plan::read(&options.path("--plan")?)?;
     options.finish()?;
-    assemble(root, &plan, &from, &out)?;
-    println!("{} assets of {} in {}", Targets::read(root)?.assets().len(), plan.tag, out.display());
+    let targets = Targets::read(root)?;
+    assemble(root, &targets, &plan, &from, &out)?;
+    println!("{} assets of {} in {}", targets.assets().len(), plan.tag, out.display());
     Ok(())
 }

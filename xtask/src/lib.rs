@@ -26,4 +26,5 @@ pub mod roots;
 pub mod sbom;
 pub mod shared;
 pub mod targets;
+pub mod tools;
 pub mod verbs;

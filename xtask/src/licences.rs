@@ -16,16 +16,25 @@ const LONGEST: u64 = 200_000;
 const RUNTIME: &str = "\
 The binaries contain the Rust standard library (MIT OR Apache-2.0, https://github.com/rust-lang/rust).
 
-The Linux programs `tsuku-verify-linux-*` also contain the GNU C Library (LGPL-2.1-or-later,
-https://sourceware.org/glibc/), linked statically and unchanged, from the package of the runner they were built on. Everything
-needed to link them with another build of that library is in this release's repository: `docs/RELEASING.md`, \"Relinking\".
+The Linux programs `tsuku-verify-linux-*` are linked statically. They also contain, unchanged:
+
+* the GNU C Library (LGPL-2.1-or-later, https://sourceware.org/glibc/), copyright of the Free Software Foundation and others.
+  Its licence is at the end of this file. You may change that library and link the program with it again, and take the program
+  apart to debug such changes; `docs/RELEASING.md`, \"Relinking\", says how.
+* the unwinder of GCC, from libgcc (GPL-3.0-or-later WITH GCC-exception-3.1, https://gcc.gnu.org/).
+
+`release-manifest.json` names the exact packages, under `tools`. Offer, valid for three years from the publication of a release:
+who publishes it gives the complete source of the GNU C Library in it to anyone who asks in the repository's issues, for no more
+than the cost of sending it.
 ";
+/// The licence of the C library, in the repository.
+const LIBRARY_LICENCE: &str = "release/LGPL-2.1.txt";
 
 /// The document.
 ///
 /// # Errors
-/// A crate's directory cannot be read.
-pub fn text(crates: &BTreeMap<String, Crate>) -> Result<String, Problem> {
+/// A crate's directory cannot be read, or a text that belongs to the repository.
+pub fn text(root: &Path, crates: &BTreeMap<String, Crate>) -> Result<String, Problem> {
     let mut out = format!(
         "# Third-party software\n\n{RUNTIME}\n## Crates\n| crate | version | licence |\n|---|---|---|\n"
     );
@@ -50,6 +59,8 @@ pub fn text(crates: &BTreeMap<String, Crate>) -> Result<String, Problem> {
             let _ = writeln!(out, "\n### {names}\n```text\n{}\n```", text.trim_end());
         }
     }
+    let library = files::read_text(&root.join(LIBRARY_LICENCE))?;
+    let _ = writeln!(out, "\n### GNU C Library\n```text\n{}\n```", library.trim_end());
     Ok(out)
 }
 

@@ -20,6 +20,7 @@ use crate::problem::Problem;
 use crate::reproduce::reproduce;
 use crate::roots;
 use crate::targets::{INSTALLER, Part, Platform, Targets};
+use crate::tools;
 
 /// What is left out or added.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +83,9 @@ fn local(root: &Path, out: &Path, choices: &Choices) -> Result<(), Problem> {
         let helper = files::read(&built.join(&p.helpers[0].asset))?;
         let program = stand_in(p, Part::Program, &p.program, &plan.version, &pin_table(&rows), &helper);
         files::write(&built.join(&p.program.asset), program)?;
+        tools::write(p, &built, &tools::stand_in())?;
     }
+    println!("tools: {}", serde_json::to_string(&tools::record(platform, &built)?).expect("plain data"));
     for (_, binary) in platform.binaries() {
         let facts =
             inspect(&files::read(&built.join(&binary.asset))?, platform, binary, &builder_paths(root))?;
@@ -96,7 +99,7 @@ fn local(root: &Path, out: &Path, choices: &Choices) -> Result<(), Problem> {
     }
 
     let assets = out.join("assets");
-    assemble(root, &plan, &built, &assets)?;
+    assemble(root, &targets, &plan, &built, &assets)?;
     println!("assemble: {} assets", targets.assets().len());
     let set = Assembled::new(root, assets, plan)?;
     publish(&set, &out.join("releases"))?;
@@ -104,10 +107,11 @@ fn local(root: &Path, out: &Path, choices: &Choices) -> Result<(), Problem> {
 
     let mut all_roots = choices.roots.clone();
     if let Some(into) = &choices.make_roots {
-        all_roots.extend(roots::make(into)?);
+        all_roots.extend(roots::make(into, &targets)?);
     }
     if all_roots.is_empty() {
         println!("left out: other C libraries (--root DIR, --make-roots DIR)");
+        return Ok(());
     }
     roots::sweep(&set.dir, platform, &set.plan.version, &all_roots)
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::inspect::Facts;
 use crate::plan::Plan;
 use crate::targets::Targets;
+use crate::tools::Tools;
 
 /// The document.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +19,8 @@ pub struct Manifest {
     pub release: Plan,
     /// The compiler.
     pub toolchain: String,
+    /// By platform: compiler, linker and C library of its program.
+    pub tools: BTreeMap<String, Tools>,
     /// Where it is published.
     pub repository: String,
     /// By name.
@@ -46,6 +49,7 @@ impl Manifest {
             schema_version: 1,
             release: plan.clone(),
             toolchain: targets.toolchain.clone(),
+            tools: BTreeMap::new(),
             repository: targets.repository.clone(),
             assets: BTreeMap::new(),
         }

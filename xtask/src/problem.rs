@@ -143,9 +143,29 @@ pub enum Problem {
         /// What happened.
         what: String,
     },
+    /// A root has another C library than the one it stands for.
+    #[error("{} stands for {expected} and has {}", root.display(), if found.is_empty() { "no C library".to_owned() } else { found.join(" and ") })]
+    Root {
+        /// The root.
+        root: PathBuf,
+        /// The C library it stands for.
+        expected: String,
+        /// What is in it.
+        found: Vec<String>,
+    },
+    /// This user cannot change the root directory.
+    #[error(
+        "other roots cannot be entered here: neither as this user, nor in a user namespace, nor through sudo without a password"
+    )]
+    NoEntrance,
     /// It is published: nothing is changed any more.
     #[error("{0} is published already")]
     AlreadyPublished(String),
+    /// What is the latest release has a name that cannot be compared.
+    #[error(
+        "the latest release is called {0}, which is no version: whether this one is newer cannot be told"
+    )]
+    Latest(String),
     /// There is nothing to publish.
     #[error("{0} is not a draft")]
     NotDraft(String),
@@ -242,7 +262,10 @@ impl Problem {
             Problem::Platform(_) => "platform-unknown",
             Problem::NotReproducible { .. } => "not-reproducible",
             Problem::Gate { .. } => "gate-refused",
+            Problem::Root { .. } => "root-differs",
+            Problem::NoEntrance => "root-not-entered",
             Problem::AlreadyPublished(_) => "already-published",
+            Problem::Latest(_) => "latest-unknown",
             Problem::NotDraft(_) => "not-a-draft",
             Problem::ForeignDraft { .. } => "draft-foreign",
             Problem::Kind { .. } => "prerelease-differs",

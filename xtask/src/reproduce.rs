@@ -86,5 +86,8 @@ pub fn run(root: &Path, mut options: Options) -> Result<(), Problem> {
     options.finish()?;
     let targets = Targets::read(root)?;
     crate::compile::check_toolchain(&targets)?;
-    reproduce(root, &plan, targets.platform(&name)?, &targets, &dir)
+    let platform = targets.platform(&name)?;
+    // What to compare with the manifest if the bytes differ.
+    println!("tools: {}", serde_json::to_string(&crate::tools::ask(platform)?).expect("plain data"));
+    reproduce(root, &plan, platform, &targets, &dir)
 }

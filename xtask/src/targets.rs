@@ -2,7 +2,7 @@
 //! It must never have a second list beside it: whoever needs a name or a runner asks here.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -31,11 +31,44 @@ pub struct Targets {
     pub toolchain: String,
     /// Runner of jobs that belong to no platform.
     pub coordinator: String,
+    /// C libraries the Linux binaries must be tried under.
+    pub libcs: Vec<String>,
     /// Assets of no platform.
     pub common: Vec<String>,
     /// Platforms.
     #[serde(rename = "platform")]
     pub platforms: Vec<Platform>,
+    /// Archives of packages with C libraries.
+    #[serde(rename = "archive")]
+    pub archives: Vec<Archive>,
+}
+
+/// An archive of packages, and the C libraries that are taken from it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Archive {
+    /// What apt calls it.
+    pub origin: String,
+    /// Keys of its lists.
+    pub keyring: PathBuf,
+    /// Where suites are that its mirrors have dropped.
+    pub retired: String,
+    /// What is unpacked.
+    pub roots: Vec<Root>,
+}
+
+/// One package with a C library.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Root {
+    /// Release of the distribution.
+    pub suite: String,
+    /// Part of it.
+    pub component: String,
+    /// The package.
+    pub package: String,
+    /// What it holds: `glibc 2.31`, `musl`.
+    pub libc: String,
 }
 
 /// One platform.
@@ -66,8 +99,11 @@ pub struct Platform {
 pub struct Binary {
     /// Its name.
     pub asset: String,
-    /// Libraries it may list.
+    /// Libraries it lists.
     pub needed: Vec<String>,
+    /// Libraries it may list besides.
+    #[serde(default)]
+    pub optional: Vec<String>,
     /// PT_INTERP.
     pub interpreter: Option<String>,
     /// Newest version of glibc, `2.17` or `none`; for Linux.
@@ -156,6 +192,16 @@ impl Targets {
             if let Some((_, binary)) = p.binaries().find(|(_, binary)| !fits(binary)) {
                 return wrong(format!("{} is not described as its system needs", binary.asset));
             }
+        }
+        // A change of the runner's distribution must not change what is proved.
+        for archive in &targets.archives {
+            let gives = |libc: &&String| archive.roots.iter().any(|root| root.libc == **libc);
+            if let Some(libc) = targets.libcs.iter().find(|libc| !gives(libc)) {
+                return wrong(format!("{} does not give {libc}", archive.origin));
+            }
+        }
+        if targets.archives.is_empty() || targets.libcs.is_empty() || targets.platforms.is_empty() {
+            return wrong("there is no platform, no archive or no C library".to_owned());
         }
         Ok(targets)
     }

@@ -51,8 +51,8 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "roots",
-        usage: "[--dir DIR --plan FILE] [--root DIR]... [--make DIR]",
-        help: "the binaries in systems with another C library; needs root",
+        usage: "[--dir DIR --plan FILE] [--root DIR]... [--make DIR] | --can-enter",
+        help: "the binaries in systems with another C library",
         run: roots::run,
     },
     Verb {

@@ -42,6 +42,8 @@ pub enum Unfit {
     Arch(String),
     /// A library that must not be listed.
     Needed(String),
+    /// A library that must be listed and is not.
+    NotNeeded(String),
     /// Another loader, or one where there must be none.
     Interpreter(Option<String>),
     /// Needs a newer glibc; whether only weak symbols carry the version.
@@ -77,6 +79,7 @@ impl fmt::Display for Unfit {
             Unfit::Malformed(why) => write!(f, "is no program: {why}"),
             Unfit::Arch(arch) => write!(f, "is for {arch}"),
             Unfit::Needed(library) => write!(f, "needs {library}"),
+            Unfit::NotNeeded(library) => write!(f, "does not list {library}"),
             Unfit::Interpreter(Some(path)) => write!(f, "asks for the loader {path}"),
             Unfit::Interpreter(None) => f.write_str("asks for no loader"),
             Unfit::Glibc { version, weak_only: false } => write!(f, "needs glibc {version}"),
@@ -115,8 +118,10 @@ pub fn inspect(
     if facts.arch != platform.arch() {
         faults.push(Unfit::Arch(facts.arch.clone()));
     }
-    let foreign = facts.needed.iter().filter(|library| !binary.needed.contains(library));
-    faults.extend(foreign.map(|library| Unfit::Needed(library.clone())));
+    let foreign = |library: &&String| !binary.needed.contains(library) && !binary.optional.contains(library);
+    faults.extend(facts.needed.iter().filter(foreign).map(|library| Unfit::Needed(library.clone())));
+    let absent = binary.needed.iter().filter(|library| !facts.needed.contains(library));
+    faults.extend(absent.map(|library| Unfit::NotNeeded(library.clone())));
     if facts.interpreter != binary.interpreter {
         faults.push(Unfit::Interpreter(facts.interpreter.clone()));
     }

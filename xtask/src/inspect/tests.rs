@@ -7,6 +7,43 @@ fn targets() -> Targets {
     Targets::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap()
 }
 
+/// A list of these tests' own: what is released may change, what is a fault does not.
+fn two_systems() -> Targets {
+    Targets::parse(
+        r#"
+repository = "o/n"
+toolchain = "1"
+coordinator = "c"
+libcs = ["musl"]
+common = ["install.sh", "release-manifest.json", "tsuku-verify.cdx.json", "THIRD-PARTY.md"]
+[[platform]]
+name = "linux-amd64"
+runner = "r"
+target = "x86_64-unknown-linux-gnu"
+archive = "tsuku-verify-x86_64-unknown-linux-gnu.tar.gz"
+flags = []
+universal = true
+program = { asset = "tsuku-verify-linux-amd64", needed = [], glibc = "none" }
+helpers = [{ asset = "tsuku-dltest-linux-amd64", needed = ["libc.so.6", "libdl.so.2"], optional = ["libm.so.6"], interpreter = "/lib64/ld-linux-x86-64.so.2", glibc = "none" }]
+[[platform]]
+name = "darwin-arm64"
+runner = "r"
+target = "aarch64-apple-darwin"
+archive = "tsuku-verify-aarch64-apple-darwin.tar.gz"
+flags = []
+universal = false
+program = { asset = "tsuku-verify-darwin-arm64", needed = ["/usr/lib/libSystem.B.dylib"], optional = ["/usr/lib/libiconv.2.dylib"], macos = "11.0" }
+helpers = [{ asset = "tsuku-dltest-darwin-arm64", needed = ["/usr/lib/libSystem.B.dylib"], macos = "11.0" }]
+[[archive]]
+origin = "D"
+keyring = "/k"
+retired = "http://example.org"
+roots = [{ suite = "s", component = "c", package = "musl", libc = "musl" }]
+"#,
+    )
+    .unwrap()
+}
+
 /// The faults of bytes, judged as a binary of a platform.
 fn faults(platform: &Platform, binary: &Binary, bytes: &[u8]) -> Vec<Unfit> {
     match inspect(bytes, platform, binary, &[PathBuf::from("/build/er")]) {
@@ -31,7 +68,7 @@ fn stand_ins_fit_their_platforms() {
 
 #[test]
 fn every_fault_of_an_elf_file_is_seen() {
-    let all = targets();
+    let all = two_systems();
     let p = all.platform("linux-amd64").unwrap();
     let helper = &p.helpers[0];
     let good = Elf::new(p, helper);
@@ -43,6 +80,13 @@ fn every_fault_of_an_elf_file_is_seen() {
     assert_eq!(with(&|_| {}), []);
     assert_eq!(with(&|e| e.machine = 183), [Unfit::Arch("aarch64".into())]);
     assert_eq!(with(&|e| e.needed.push("libgcc_s.so.1".into())), [Unfit::Needed("libgcc_s.so.1".into())]);
+    // All of them and no others, but for those it may list besides.
+    assert_eq!(with(&|e| e.needed = vec!["libc.so.6".into()]), [Unfit::NotNeeded("libdl.so.2".into())]);
+    assert_eq!(
+        with(&|e| e.needed = vec![]),
+        [Unfit::NotNeeded("libc.so.6".into()), Unfit::NotNeeded("libdl.so.2".into())]
+    );
+    assert_eq!(with(&|e| e.needed.push("libm.so.6".into())), []);
     assert_eq!(with(&|e| e.interpreter = None), [Unfit::Interpreter(None)]);
     let musl = "/lib/ld-musl-x86_64.so.1".to_owned();
     assert_eq!(with(&|e| e.interpreter = Some(musl.clone())), [Unfit::Interpreter(Some(musl.clone()))]);
@@ -65,7 +109,7 @@ fn every_fault_of_an_elf_file_is_seen() {
 
 #[test]
 fn every_fault_of_a_mach_o_file_is_seen() {
-    let all = targets();
+    let all = two_systems();
     let p = all.platform("darwin-arm64").unwrap();
     let good = MachO::new(p, &p.program);
     let with = |change: &dyn Fn(&mut MachO)| {
@@ -77,6 +121,8 @@ fn every_fault_of_a_mach_o_file_is_seen() {
     assert_eq!(with(&|m| m.processor = 0x0100_0007), [Unfit::Arch("x86_64".into())]);
     let brew = "/opt/homebrew/lib/libzstd.1.dylib".to_owned();
     assert_eq!(with(&|m| m.needed.push(brew.clone())), [Unfit::Needed(brew.clone())]);
+    assert_eq!(with(&|m| m.needed.push("/usr/lib/libiconv.2.dylib".into())), []);
+    assert_eq!(with(&|m| m.needed.clear()), [Unfit::NotNeeded("/usr/lib/libSystem.B.dylib".into())]);
     assert_eq!(with(&|m| m.macos = (15, 0)), [Unfit::MacOs("15.0".into())]);
     assert_eq!(with(&|m| m.flags = 0x85), [Unfit::NotPie]);
     assert!(matches!(with(&|m| m.signature = None)[..], [Unfit::Signature(_)]));

@@ -5,6 +5,7 @@ mod forge;
 mod install;
 mod plan;
 mod publish;
+mod roots;
 mod set;
 mod support;
 mod unpinned;

@@ -9,9 +9,10 @@ use xtask::backend::{Backend, Directory, State};
 use xtask::files;
 use xtask::fixtures::{pin_table, stand_in};
 use xtask::problem::Problem;
-use xtask::targets::{Binary, CHECKSUMS, MANIFEST, Part, Targets};
+use xtask::targets::{Binary, CHECKSUMS, LICENCES, MANIFEST, Part, Platform, Targets};
+use xtask::tools;
 
-use crate::support::{Release, VERSION, binaries, plan, root, targets};
+use crate::support::{Release, VERSION, binaries, build, plan, root, targets};
 
 /// The set is refused, and a place for releases stays untouched.
 fn refused(release: &Release) -> Problem {
@@ -42,15 +43,39 @@ fn any_one_asset_missing() {
 
 #[test]
 fn a_platform_whose_build_failed() {
-    let dir = tempfile::tempdir().unwrap();
-    for (name, bytes) in binaries(VERSION).into_iter().filter(|(name, _)| !name.contains("darwin-arm64")) {
-        files::write(&dir.path().join("built").join(name), bytes).unwrap();
+    for p in &targets().platforms {
+        let dir = tempfile::tempdir().unwrap();
+        let (built, set) = (dir.path().join("built"), dir.path().join("set"));
+        build(&targets(), &built);
+        let mut lost: Vec<_> = p.binaries().map(|(_, binary)| binary.asset.clone()).collect();
+        lost.push(tools::file_name(p));
+        lost.sort();
+        for name in &lost {
+            fs::remove_file(built.join(name)).unwrap();
+        }
+        let problem = assemble(&root(), &targets(), &plan(), &built, &set).unwrap_err();
+        assert!(matches!(problem, Problem::Missing(names) if names == lost));
+        assert!(!set.exists());
     }
-    let problem = assemble(&root(), &plan(), &dir.path().join("built"), &dir.path().join("set")).unwrap_err();
-    assert!(
-        matches!(problem, Problem::Missing(names) if names == ["tsuku-dltest-darwin-arm64", "tsuku-verify-darwin-arm64"])
-    );
-    assert!(!dir.path().join("set").exists());
+}
+
+/// A platform is dropped by taking its section out of the list, and by nothing else.
+#[test]
+fn a_release_without_any_one_of_the_platforms() {
+    let text = fs::read_to_string(root().join("release/targets.toml")).unwrap();
+    for p in &targets().platforms {
+        let from = text.find(&format!("[[platform]]\nname = \"{}\"", p.name)).unwrap();
+        let end = text[from + 1..].find("\n[[").map_or(text.len(), |at| from + 1 + at + 1);
+        let fewer = Targets::parse(&format!("{}{}", &text[..from], &text[end..])).unwrap();
+        assert_eq!(fewer.platforms.len() + 1, targets().platforms.len(), "{}", p.name);
+        assert!(!fewer.assets().iter().any(|asset| asset.contains(&p.name)));
+        let dir = tempfile::tempdir().unwrap();
+        let (built, set) = (dir.path().join("built"), dir.path().join("set"));
+        build(&fewer, &built);
+        assemble(&root(), &fewer, &plan(), &built, &set).unwrap();
+        // For the list as it is, that is half a release.
+        assert!(matches!(check(&set, &targets(), &plan()), Err(Problem::Missing(_))), "{}", p.name);
+    }
 }
 
 #[test]
@@ -62,7 +87,7 @@ fn files_that_do_not_belong_there() {
         fs::remove_file(release.set().join(stray)).unwrap();
     }
     // An asset of the right name and bytes that is a link, a directory, a pipe.
-    let place = release.set().join("tsuku-dltest-linux-arm64");
+    let place = release.set().join(&targets().helpers().next().unwrap().asset);
     let other = tempfile::NamedTempFile::new().unwrap();
     fs::copy(&place, other.path()).unwrap();
     fs::remove_file(&place).unwrap();
@@ -133,7 +158,7 @@ fn a_helper_that_was_rebuilt_after_the_pin() {
 
 #[test]
 fn binaries_of_another_version() {
-    for (asset, bytes) in binaries("1.2.4") {
+    for (asset, bytes) in binaries(&targets(), "1.2.4") {
         let release = Release::new();
         release.replace(&asset, bytes);
         // A helper of another version is also not the pinned one; what is said first is what is checked first.
@@ -205,22 +230,27 @@ fn a_program_that_carries_another_helper() {
 
 #[test]
 fn an_archive_of_something_else() {
-    let all = targets();
-    let p = &all.platforms[3];
-    let release = Release::new();
-    let (program, helper) = (release.read(&p.program.asset), release.read(&p.helpers[0].asset));
-    let stale = [&helper[..], b"?"].concat();
-    let members: [&[(&str, &[u8])]; 4] = [
-        &[("tsuku-verify", &program)],
-        &[("tsuku-verify", &program), ("tsuku-dltest", &stale)],
-        &[("tsuku-verify", &program), ("tsuku-dltest", &helper), ("tsuku-verify.d", b"?")],
-        &[("tsuku-verify", &program), ("tsuku-dltest", &helper), ("tsuku-dltest", &helper)],
-    ];
-    let packed = members.map(|members| pack(&plan(), members));
-    for bytes in packed.into_iter().chain([b"no archive".to_vec()]) {
-        fs::write(release.set().join(&p.archive), bytes).unwrap();
-        release.describe();
-        assert!(matches!(refused(&release), Problem::Document { document, .. } if document == p.archive));
+    for p in &targets().platforms {
+        let release = Release::new();
+        let read = |asset: &str| release.read(asset);
+        let (program, helper) = (read(&p.program.asset), read(&p.helpers[0].asset));
+        let terms = ("THIRD-PARTY.md", &read("THIRD-PARTY.md")[..]);
+        let stale = [&helper[..], b"?"].concat();
+        let (program, helper) = (("tsuku-verify", &program[..]), ("tsuku-dltest", &helper[..]));
+        let members: [&[(&str, &[u8])]; 6] = [
+            &[program, terms],
+            &[program, helper],
+            &[program, ("tsuku-dltest", &stale), terms],
+            &[program, helper, ("THIRD-PARTY.md", b"# Third-party software")],
+            &[program, helper, terms, ("tsuku-verify.d", b"?")],
+            &[program, helper, terms, helper],
+        ];
+        let packed = members.map(|members| pack(&plan(), members));
+        for bytes in packed.into_iter().chain([b"no archive".to_vec()]) {
+            fs::write(release.set().join(&p.archive), bytes).unwrap();
+            release.describe();
+            assert!(matches!(refused(&release), Problem::Document { document, .. } if document == p.archive));
+        }
     }
 }
 
@@ -250,21 +280,25 @@ fn binstall_is_told_of_the_archives() {
     for p in &targets().platforms {
         assert_eq!(url(&p.target), format!("{place}/{}", p.archive));
         assert_eq!(url(&p.target.replace("-linux-gnu", "-linux-musl")), format!("{place}/{}", p.archive));
-        let mut members = archive::members(p).map(|(name, _)| name);
-        members.sort_unstable();
-        assert_eq!(members[..], programs[..]);
+        let members = archive::members(p).map(|(name, _)| name);
+        let mut found: Vec<_> = members.into_iter().filter(|name| *name != LICENCES).collect();
+        found.sort_unstable();
+        assert_eq!(found, programs);
     }
 }
 
 #[test]
 fn a_manifest_of_something_else() {
     let release = Release::new();
+    let text = String::from_utf8(release.read(MANIFEST)).unwrap();
     for (from, to) in [
         ("0123456789abcdef0", "1123456789abcdef0"),
         ("\"glibc\": null", "\"glibc\": \"2.99\""),
-        ("1.95.0", "1.94.0"),
+        (&targets().toolchain, "1.0.0"),
+        // What a platform was built with, or that it is said of that platform.
+        ("\"stand-in\": \"nothing was built\"", ""),
+        (&format!("\"{}\": {{", targets().platforms[0].name), "\"another\": {"),
     ] {
-        let text = String::from_utf8(release.read(MANIFEST)).unwrap();
         let changed = text.replacen(from, to, 1);
         assert_ne!(text, changed, "{from}");
         fs::write(release.set().join(MANIFEST), changed).unwrap();
@@ -277,10 +311,8 @@ fn a_manifest_of_something_else() {
 #[test]
 fn documents_are_the_same_bytes_every_time_and_name_no_directory() {
     let (first, dir) = (Release::new(), tempfile::tempdir().unwrap());
-    for (name, bytes) in binaries(VERSION) {
-        files::write(&dir.path().join("built").join(name), bytes).unwrap();
-    }
-    assemble(&root(), &plan(), &dir.path().join("built"), &dir.path().join("set")).unwrap();
+    build(&targets(), &dir.path().join("built"));
+    assemble(&root(), &targets(), &plan(), &dir.path().join("built"), &dir.path().join("set")).unwrap();
     for asset in targets().assets() {
         let again = files::read(&dir.path().join("set").join(&asset)).unwrap();
         assert!(again == first.read(&asset), "{asset}");
@@ -298,24 +330,45 @@ fn documents_are_the_same_bytes_every_time_and_name_no_directory() {
     for name in names {
         assert!(licences.contains(&format!("| {name} |")), "{name} has no licence");
     }
+    // What is linked in and is no crate: named, with its text, and with what it asks for.
+    for part in [
+        "GNU LESSER GENERAL PUBLIC LICENSE",
+        "GCC-exception-3.1",
+        "Relinking",
+        "Offer, valid for three years",
+    ] {
+        assert!(licences.contains(part), "{part}");
+    }
 }
 
 #[test]
 fn a_list_of_platforms_that_contradicts_itself() {
     let text = fs::read_to_string(root().join("release/targets.toml")).unwrap();
-    for (from, to) in [
-        ("tsuku-dltest-linux-amd64-musl", "Tsuku-dltest-linux-amd64"),
-        ("\"install.sh\"", "\"install.sh\", \"checksums.txt\""),
-        ("\"install.sh\", ", ""),
-        ("asset = \"tsuku-verify-linux-arm64\"", "asset = \"../tsuku-verify-linux-arm64\""),
-        ("asset = \"tsuku-verify-linux-arm64\"", "asset = \"tsuku-verify-linux-aarch64\""),
-        ("macos = \"11.0\"", "glibc = \"2.17\""),
-        ("coordinator", "co_ordinator"),
-        ("name = \"darwin-arm64\"", "name = \"darwin-amd64\""),
-    ] {
-        assert!(text.contains(from), "{from}");
+    let all = targets();
+    let (first, last) = (all.platforms.first().unwrap(), all.platforms.last().unwrap());
+    let program = |p: &Platform| format!("asset = \"{}\"", p.program.asset);
+    let libc = all.libcs.last().unwrap();
+    let changes: Vec<(String, String)> = vec![
+        // Two names that differ in case only, a list that lists itself, a document that is not there.
+        (format!("\"{}\"", last.helpers[0].asset), format!("\"{}\"", first.program.asset.to_uppercase())),
+        ("\"install.sh\"".into(), "\"install.sh\", \"checksums.txt\"".into()),
+        ("\"install.sh\", ".into(), String::new()),
+        (program(last), "asset = \"../tsuku-verify\"".into()),
+        (program(last), format!("{}-other\"", program(last).trim_end_matches('"'))),
+        (format!("\"{}\"", last.archive), "\"tsuku-verify.tar.gz\"".into()),
+        (format!("name = \"{}\"", last.name), format!("name = \"{}\"", first.name)),
+        ("coordinator".into(), "co_ordinator".into()),
+        // A limit of another system.
+        ("macos = \"".into(), "glibc = \"".into()),
+        // An archive that does not give one of the C libraries.
+        (format!("libc = \"{libc}\""), "libc = \"another\"".into()),
+        (format!("\"{libc}\"]"), format!("\"{libc}\", \"uclibc\"]")),
+    ];
+    assert!(Targets::parse(&text).is_ok());
+    for (from, to) in changes {
+        assert!(text.contains(&from), "{from}");
         assert!(
-            matches!(Targets::parse(&text.replacen(from, to, 1)), Err(Problem::Targets(_))),
+            matches!(Targets::parse(&text.replacen(&from, &to, 1)), Err(Problem::Targets(_))),
             "{from} -> {to}"
         );
     }

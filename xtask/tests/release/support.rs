@@ -14,6 +14,7 @@ use xtask::inspect::inspect;
 use xtask::manifest::Manifest;
 use xtask::plan::Plan;
 use xtask::targets::{CHECKSUMS, MANIFEST, Part, Targets};
+use xtask::tools;
 
 pub const VERSION: &str = "1.2.3";
 
@@ -31,8 +32,7 @@ pub fn plan() -> Plan {
 }
 
 /// Stand-ins for all binaries, by name; `version` of every one.
-pub fn binaries(version: &str) -> BTreeMap<String, Vec<u8>> {
-    let targets = targets();
+pub fn binaries(targets: &Targets, version: &str) -> BTreeMap<String, Vec<u8>> {
     let mut all = BTreeMap::new();
     for p in &targets.platforms {
         for helper in &p.helpers {
@@ -48,15 +48,23 @@ pub fn binaries(version: &str) -> BTreeMap<String, Vec<u8>> {
     all
 }
 
+/// What the builds of all platforms leave in a directory.
+pub fn build(targets: &Targets, dir: &Path) {
+    for (name, bytes) in binaries(targets, VERSION) {
+        files::write(&dir.join(name), bytes).unwrap();
+    }
+    for p in &targets.platforms {
+        tools::write(p, dir, &tools::stand_in()).unwrap();
+    }
+}
+
 /// A release that is in order.
 fn good() -> &'static Path {
     static GOOD: OnceLock<TempDir> = OnceLock::new();
     let dir = GOOD.get_or_init(|| {
         let dir = tempfile::tempdir().unwrap();
-        for (name, bytes) in binaries(VERSION) {
-            files::write(&dir.path().join("built").join(name), bytes).unwrap();
-        }
-        assemble(&root(), &plan(), &dir.path().join("built"), &dir.path().join("set")).unwrap();
+        build(&targets(), &dir.path().join("built"));
+        assemble(&root(), &targets(), &plan(), &dir.path().join("built"), &dir.path().join("set")).unwrap();
         dir
     });
     dir.path()
@@ -109,6 +117,7 @@ impl Release {
         let (targets, plan) = (targets(), plan());
         let mut manifest = Manifest::new(&plan, &targets);
         for p in &targets.platforms {
+            manifest.tools.insert(p.name.clone(), tools::stand_in());
             for (_, binary) in p.binaries() {
                 let bytes = self.read(&binary.asset);
                 let facts = inspect(&bytes, p, binary, &[]).unwrap();

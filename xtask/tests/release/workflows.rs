@@ -7,6 +7,8 @@ use std::process::Command;
 
 use yaml_rust2::{Yaml, YamlLoader};
 
+use xtask::plan::git;
+
 use crate::support::{root, targets};
 
 /// Actions that may be used, at the commits that were read. All are GitHub's own.
@@ -142,6 +144,46 @@ fn the_order_is_that_of_a_release() {
         let condition = job["if"].as_str().unwrap_or_default();
         let tags_only = condition == "github.event_name == 'push' && github.ref_type == 'tag'";
         assert_eq!(tags_only, ["draft", "publish"].contains(&name.as_str()), "{name}: {condition}");
+    }
+}
+
+/// What a release is made of and by, besides the program's own sources: a change here is rehearsed before it is merged.
+const REHEARSED: [&str; 8] = [
+    ".cargo/",
+    ".github/workflows/release.yml",
+    "Cargo.lock",
+    "Cargo.toml",
+    "install.sh",
+    "release/",
+    "rust-toolchain.toml",
+    "xtask/",
+];
+
+#[test]
+fn a_change_of_what_a_release_depends_on_is_rehearsed() {
+    let filters = words(&workflow("release.yml")["on"]["pull_request"]["paths"]);
+    let matches = |filter: &str, file: &str| match filter.strip_suffix("**") {
+        Some(directory) => file.starts_with(directory),
+        None => file == filter,
+    };
+    let tracked = git(&root(), &["ls-files", "-z"]).unwrap();
+    let tracked: Vec<&str> = tracked.split_terminator('\0').collect();
+    // What the build script reads, as it says itself; which helper is trusted, and how it is run.
+    let script = fs::read_to_string(root().join("build.rs")).unwrap();
+    let (_, list) = script.split_once("for path in [").unwrap();
+    let read = list.split_once(']').unwrap().0.split(',').map(|path| path.trim().trim_matches('"'));
+    let wanted: Vec<&str> = read.chain(REHEARSED).chain(["src/loader/", "src/bin/tsuku-dltest.rs"]).collect();
+    for input in &wanted {
+        let mut files = tracked.iter().filter(|file| file.starts_with(input)).peekable();
+        assert!(files.peek().is_some(), "{input} is not in the repository");
+        for file in files {
+            assert!(filters.iter().any(|filter| matches(filter, file)), "{file} is not in the filter");
+        }
+    }
+    for filter in &filters {
+        let used = tracked.iter().any(|file| matches(filter, file));
+        assert!(used, "{filter} matches nothing");
+        assert!(!filter.trim_end_matches("**").contains('*'), "{filter} is read otherwise by this test");
     }
 }
 
