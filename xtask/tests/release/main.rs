@@ -6,6 +6,7 @@ mod install;
 mod plan;
 mod publish;
 mod roots;
+mod script;
 mod set;
 mod support;
 mod unpinned;

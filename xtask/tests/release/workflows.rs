@@ -239,6 +239,33 @@ fn every_verb_exists() {
     }
 }
 
+/// What a reader is told to type, and which refusals there are.
+#[test]
+fn the_guide_names_the_compiler_and_refusals_that_exist() {
+    let guide = fs::read_to_string(root().join("docs/RELEASING.md")).unwrap();
+    let compilers: Vec<_> =
+        guide.split("cargo +").skip(1).map(|rest| rest.split(' ').next().unwrap().to_owned()).collect();
+    assert!(
+        compilers.len() >= 2 && compilers.iter().all(|name| *name == targets().toolchain),
+        "{compilers:?}"
+    );
+    let source = fs::read_to_string(root().join("xtask/src/problem.rs")).unwrap();
+    let codes: BTreeSet<&str> =
+        source.split("=> \"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    let (_, table) = guide.split_once("| job | does | refuses |").unwrap();
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let mut told = 0;
+    for code in rows.flat_map(|row| row.rsplit('|').nth(1).unwrap().split('`').skip(1).step_by(2)) {
+        let exists = match code.strip_suffix('*') {
+            Some(beginning) => codes.iter().any(|known| known.starts_with(beginning)),
+            None => codes.contains(code),
+        };
+        assert!(exists, "{code} is no refusal");
+        told += 1;
+    }
+    assert!(told > 20, "{told}");
+}
+
 /// Runs a judge that may not be installed.
 fn judge(command: &mut Command) {
     match command.current_dir(root()).output() {
