@@ -3,13 +3,13 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use xtask::archive::{self, pack};
+use xtask::archive::pack;
 use xtask::assemble::{Assembled, assemble, check};
 use xtask::backend::{Backend, Directory, State};
 use xtask::files;
 use xtask::fixtures::{pin_table, stand_in};
 use xtask::problem::Problem;
-use xtask::targets::{Binary, CHECKSUMS, LICENCES, MANIFEST, Part, Platform, Targets};
+use xtask::targets::{Binary, CHECKSUMS, MANIFEST, Part, Platform, Targets};
 use xtask::tools;
 
 use crate::support::{Release, VERSION, binaries, build, plan, root, targets};
@@ -251,39 +251,6 @@ fn an_archive_of_something_else() {
             release.describe();
             assert!(matches!(refused(&release), Problem::Document { document, .. } if document == p.archive));
         }
-    }
-}
-
-/// `cargo binstall` finds an archive for every target, with every program of the package in it.
-#[test]
-fn binstall_is_told_of_the_archives() {
-    let manifest: toml::Table = fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
-    let package = &manifest["package"];
-    assert_eq!(
-        package["repository"].as_str(),
-        Some(format!("https://github.com/{}", targets().repository).as_str())
-    );
-    let told = &package["metadata"]["binstall"];
-    assert_eq!(
-        (told["pkg-fmt"].as_str(), told["bin-dir"].as_str()),
-        (Some("tgz"), Some("{ bin }{ binary-ext }"))
-    );
-    let url = |target: &str| {
-        let own = told.get("overrides").and_then(|all| all.get(target)).and_then(|own| own.get("pkg-url"));
-        let url = own.unwrap_or(&told["pkg-url"]).as_str().unwrap();
-        url.replace("{ target }", target)
-    };
-    let place = "{ repo }/releases/download/v{ version }";
-    let mut programs: Vec<_> =
-        manifest["bin"].as_array().unwrap().iter().map(|bin| bin["name"].as_str().unwrap()).collect();
-    programs.sort_unstable();
-    for p in &targets().platforms {
-        assert_eq!(url(&p.target), format!("{place}/{}", p.archive));
-        assert_eq!(url(&p.target.replace("-linux-gnu", "-linux-musl")), format!("{place}/{}", p.archive));
-        let members = archive::members(p).map(|(name, _)| name);
-        let mut found: Vec<_> = members.into_iter().filter(|name| *name != LICENCES).collect();
-        found.sort_unstable();
-        assert_eq!(found, programs);
     }
 }
 

@@ -264,6 +264,13 @@ fn the_guide_names_the_compiler_and_refusals_that_exist() {
         told += 1;
     }
     assert!(told > 20, "{told}");
+    for code in &codes {
+        let begins = |end: usize| guide.contains(&format!("`{}*`", &code[..end]));
+        let told =
+            guide.contains(&format!("`{code}`")) || code.match_indices('-').any(|(at, _)| begins(at + 1));
+        assert!(told, "{code} is not in the guide");
+    }
+    assert_eq!(codes.len(), source.matches("=> \"").count(), "a code is there twice");
 }
 
 /// Runs a judge that may not be installed.
