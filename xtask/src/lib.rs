@@ -1,4 +1,5 @@
-//! Releases of `tsuku-verify`: plan, build, inspect, pins, assemble, gate, reproduce, host, flip, and all of it locally.
+//! Releases of `tsuku-verify`: plan, build, inspect, pins, assemble, gate, reproduce, host, flip, and all of it locally. And
+//! `oracle`, the analyzer against the real loader.
 //!
 //! One rule runs through all verbs: nothing is published unless the whole set of assets is there, fits together, and was
 //! read back from where it will be fetched. Every refusal is a value of `Problem`.
@@ -18,6 +19,7 @@ pub mod local;
 pub mod manifest;
 pub mod marks;
 pub mod options;
+pub mod oracle;
 pub mod pins;
 pub mod plan;
 pub mod problem;

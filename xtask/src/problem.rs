@@ -211,6 +211,14 @@ pub enum Problem {
         /// The answer.
         what: String,
     },
+    /// Predictions that the loader does not share.
+    #[error("{wrong} of {of} verdicts are not the loader's")]
+    Disagrees {
+        /// False passes, false fails, and libraries without a verdict.
+        wrong: usize,
+        /// All that were asked about.
+        of: usize,
+    },
     /// A program could not be run, or failed.
     #[error("{command}: {what}")]
     Command {
@@ -272,6 +280,7 @@ impl Problem {
             Problem::ReadBack { .. } => "read-back-differs",
             Problem::PublishedDiffers { .. } => "published-differs",
             Problem::Backend { .. } => "backend-failed",
+            Problem::Disagrees { .. } => "loader-disagrees",
             Problem::Command { .. } => "command-failed",
             Problem::File { .. } => "file-failed",
             Problem::Usage(_) => "usage",

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use crate::options::Options;
 use crate::problem::Problem;
-use crate::{assemble, compile, flip, gate, host, inspect, local, pins, plan, reproduce, roots};
+use crate::{assemble, compile, flip, gate, host, inspect, local, oracle, pins, plan, reproduce, roots};
 
 /// One verb.
 struct Verb {
@@ -78,6 +78,12 @@ const VERBS: &[Verb] = &[
         usage: "--out DIR [--allow-dirty] [--any-toolchain] [--no-reproduce] [--root DIR]... [--make-roots DIR]",
         help: "all of it on this machine",
         run: local::run,
+    },
+    Verb {
+        name: "oracle",
+        usage: "[--dir DIR]... [--debian PACKAGE]... [--bin FILE] [--show N]",
+        help: "predictions beside this machine's loader; really loads what it asks about",
+        run: oracle::run,
     },
 ];
 
