@@ -100,7 +100,7 @@ fn build(root: &Path) -> Result<PathBuf, Problem> {
     build.args(["build", "--release", "--locked", "--bin", "tsuku-verify", "--message-format", "json"]);
     let messages = files::run(build.current_dir(root).stderr(Stdio::inherit()))?;
     let made = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let program = made.filter_map(|m| m.get("executable")?.as_str().map(PathBuf::from)).last();
+    let program = made.filter_map(|m| m.get("executable")?.as_str().map(PathBuf::from)).next_back();
     program.ok_or_else(|| Problem::Usage("cargo built no program".to_owned()))
 }
 
@@ -133,7 +133,7 @@ impl World {
         command
     }
 
-    /// What `audit` would judge below `dirs` and is made for this machine.
+    /// What `audit` would judge below `dirs` by this machine's loader.
     fn libraries(&self, dirs: &[PathBuf]) -> Result<Vec<PathBuf>, Problem> {
         let mut command = self.command("audit");
         command.args(["--level", "1", "--no-cache", "--format", "ndjson"]);
@@ -145,6 +145,7 @@ impl World {
         let lines = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
         // A name that is no UTF-8 cannot be told from the report alone; no package has one.
         let paths: Vec<PathBuf> = lines
+            .filter(|line| line["loader"].as_str().is_some_and(|loader| loader.starts_with("glibc-")))
             .filter(|line| line["class"] != "foreign")
             .filter_map(|line| line["path"].as_str().map(PathBuf::from))
             .filter(|path| path.exists())
