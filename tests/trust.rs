@@ -6,6 +6,8 @@
 mod bombs;
 #[path = "trust/faults.rs"]
 mod faults;
+#[path = "trust/interrupts.rs"]
+mod interrupts;
 #[path = "trust/laws.rs"]
 mod laws;
 #[path = "support/tiny.rs"]
