@@ -3,6 +3,7 @@
 //! Paths are bytes as the loader would pass them to the kernel (no normalisation).
 
 mod guest;
+mod listings;
 pub mod map;
 #[cfg(any(test, fuzzing))]
 pub mod memory;

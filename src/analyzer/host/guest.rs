@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::RwLock;
 
 use super::Errno;
+use super::listings::Listings;
 
 /// Links followed in one walk before the kernel gives up (`MAXSYMLINKS`).
 const MAX_LINKS: usize = 40;
@@ -32,6 +33,7 @@ pub(super) trait Ground {
 pub(super) struct Root {
     root: PathBuf,
     binds: Vec<Components>,
+    listings: Listings,
 }
 
 /// The walk over a ground.
@@ -46,7 +48,7 @@ impl Guest {
     /// `binds` are host directories visible inside the root under their own absolute path.
     pub(super) fn new(root: PathBuf, binds: &[PathBuf]) -> Guest {
         let split = |bind: &PathBuf| split(bind.as_os_str().as_bytes());
-        Guest::over(Root { root, binds: binds.iter().map(split).collect() })
+        Guest::over(Root { root, binds: binds.iter().map(split).collect(), listings: Listings::default() })
     }
 
     /// The host path of `path`, which is absolute inside the root. With `follow`, a link in the last place is followed
@@ -158,7 +160,15 @@ impl Root {
 
 impl Ground for Root {
     fn read_link(&self, at: &[Vec<u8>]) -> Result<Vec<u8>, Errno> {
-        read_link(&self.real(at))
+        let real = self.real(at);
+        if self.listings.lack(&real) {
+            return Err(Errno::ENOENT);
+        }
+        let target = read_link(&real);
+        if target == Err(Errno::ENOENT) {
+            self.listings.missed(&real);
+        }
+        target
     }
 
     fn binds(&self) -> &[Components] {

@@ -17,6 +17,7 @@ use elsa::sync::FrozenVec;
 use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, StatVfsMountFlags};
 
 use super::guest::Guest;
+use super::listings::Listings;
 use super::map::Mapping;
 use super::{Entry, EntryKind, Errno, Host, Kind, Opened, Stat};
 
@@ -75,12 +76,20 @@ pub struct RealHost<'h> {
     use_mmap: bool,
     cwd: Option<Vec<u8>>,
     noexec: RwLock<HashMap<Vec<u8>, bool>>,
+    listings: Listings,
 }
 
 impl<'h> RealHost<'h> {
     /// The disk of this machine as it is.
     pub fn new(store: &'h ByteStore) -> RealHost<'h> {
-        RealHost { store, root: None, use_mmap: true, cwd: None, noexec: RwLock::default() }
+        RealHost {
+            store,
+            root: None,
+            use_mmap: true,
+            cwd: None,
+            noexec: RwLock::default(),
+            listings: Listings::default(),
+        }
     }
 
     /// Resolves every path inside `root`, links included; `binds` are host directories visible inside under their own
@@ -120,6 +129,18 @@ impl<'h> RealHost<'h> {
             (None, Cow::Borrowed(path)) => Ok(Cow::Borrowed(Path::new(OsStr::from_bytes(path)))),
             (None, Cow::Owned(path)) => Ok(Cow::Owned(PathBuf::from(OsStr::from_bytes(&path)))),
         }
+    }
+
+    /// What is there, links followed.
+    fn look(&self, real: &Path) -> Result<Stat, Errno> {
+        if self.listings.lack(real) {
+            return Err(Errno::ENOENT);
+        }
+        let stat = rustix::fs::stat(real).map(|stat| stat_of(&stat)).map_err(errno);
+        if stat == Err(Errno::ENOENT) {
+            self.listings.missed(real);
+        }
+        stat
     }
 
     /// Opens a file or directory and says what was really opened: the name may have been given to something else since
@@ -169,7 +190,7 @@ impl<'h> RealHost<'h> {
 impl<'h> Host<'h> for RealHost<'h> {
     fn open(&self, path: &[u8]) -> Result<Opened<'h>, Errno> {
         let real = self.real(path, true)?;
-        let stat = stat_of(&rustix::fs::stat(real.as_ref()).map_err(errno)?);
+        let stat = self.look(&real)?;
         if !matches!(stat.kind, Kind::File | Kind::Dir) {
             // Opening a device may move a tape; ask for the permission only.
             rustix::fs::accessat(rustix::fs::CWD, real.as_ref(), Access::READ_OK, AtFlags::EACCESS)
@@ -188,7 +209,7 @@ impl<'h> Host<'h> for RealHost<'h> {
 
     fn head(&self, path: &[u8], len: usize) -> Result<(Stat, Vec<u8>), Errno> {
         let real = self.real(path, true)?;
-        let stat = stat_of(&rustix::fs::stat(real.as_ref()).map_err(errno)?);
+        let stat = self.look(&real)?;
         if stat.kind != Kind::File {
             return Ok((stat, Vec::new()));
         }
@@ -204,7 +225,7 @@ impl<'h> Host<'h> for RealHost<'h> {
 
     fn stat(&self, path: &[u8]) -> Result<Stat, Errno> {
         let real = self.real(path, true)?;
-        rustix::fs::stat(real.as_ref()).map(|stat| stat_of(&stat)).map_err(errno)
+        self.look(&real)
     }
 
     fn list(&self, path: &[u8]) -> Result<Vec<Entry>, Errno> {
