@@ -68,6 +68,15 @@ impl Stop {
     pub fn is_known(&self) -> bool {
         self.message.is_some() || self.dies.is_some()
     }
+
+    /// What it means for the call, and the evidence.
+    pub fn verdict(self) -> (Verdict, Finding) {
+        let verdict = match self.is_known() {
+            true => Verdict::Fails { message: self.message, dies: self.dies },
+            false => Verdict::Undecided,
+        };
+        (verdict, self.finding)
+    }
 }
 
 /// `OBJ: TEXT[: STRERROR]`, as `__dlerror` builds it.
@@ -142,28 +151,31 @@ pub fn judge_mode(
         notes: &mut notes,
     };
     let stop = steps(&mut work);
-    let mut findings = Vec::new();
+    let mut judgement = judgement(map, stop, &unresolved);
+    let findings = &mut judgement.findings;
+    findings.extend(map.absent_filtees.iter().map(|m| Finding::FilteeMissing { name: m.name.clone() }));
+    findings.extend(notes);
+    Judged { judgement, unresolved, static_tls }
+}
+
+/// What follows from where the call ends, and the needs behind the first one that are missing too.
+pub(crate) fn judgement(map: &LinkMap<'_>, stop: Option<Stop>, unresolved: &[Unresolved]) -> Judgement {
     let level_reached = match (&stop, &map.miss) {
         (None, _) => 2,
         (Some(_), Some(Miss { requester: None, .. })) => 0,
         (Some(_), _) => 1,
     };
-    let verdict = match stop {
-        None => Verdict::Loads,
-        Some(stop) => {
-            let known = stop.is_known();
-            let mut finding = stop.finding;
-            if let Finding::SymbolNotFound { more, .. } = &mut finding {
-                *more = unresolved.len().saturating_sub(1);
-            }
-            findings.push(finding);
-            if known { Verdict::Fails { message: stop.message, dies: stop.dies } } else { Verdict::Undecided }
+    let mut judgement = Judgement { verdict: Verdict::Loads, findings: Vec::new(), level_reached };
+    if let Some(stop) = stop {
+        let (verdict, mut finding) = stop.verdict();
+        if let Finding::SymbolNotFound { more, .. } = &mut finding {
+            *more = unresolved.len().saturating_sub(1);
         }
-    };
-    findings.extend(map.more_misses.iter().map(|m| missing(map, m)));
-    findings.extend(map.absent_filtees.iter().map(|m| Finding::FilteeMissing { name: m.name.clone() }));
-    findings.extend(notes);
-    Judged { judgement: Judgement { verdict, findings, level_reached }, unresolved, static_tls }
+        judgement.verdict = verdict;
+        judgement.findings.push(finding);
+    }
+    judgement.findings.extend(map.more_misses.iter().map(|m| missing(map, m)));
+    judgement
 }
 
 fn steps(work: &mut relocate::Relocation<'_, '_>) -> Option<Stop> {
@@ -207,7 +219,7 @@ fn isa(map: &LinkMap<'_>, sorted: &[NodeIx], model: &LoaderModel) -> Option<Stop
 }
 
 /// A need that was not satisfied, as a finding.
-fn missing(map: &LinkMap<'_>, miss: &Miss) -> Finding {
+pub(crate) fn missing(map: &LinkMap<'_>, miss: &Miss) -> Finding {
     let requester = miss.requester.and_then(|r| map.node(r)).map(|n| n.name.clone()).unwrap_or_default();
     Finding::NeededNotFound {
         name: miss.name.clone(),
@@ -284,18 +296,19 @@ fn map_class_is_64(map: &LinkMap<'_>) -> bool {
 
 /// Level 1 alone: would the loader map this file?
 pub fn level_1(map: &LinkMap<'_>) -> Judgement {
-    let own = map.miss.as_ref().filter(|m| m.requester.is_none());
-    match own {
-        Some(miss) => {
-            let stop = miss_stop(map, miss);
-            let known = stop.is_known();
-            let verdict = if known {
-                Verdict::Fails { message: stop.message, dies: stop.dies }
-            } else {
-                Verdict::Undecided
-            };
-            Judgement { verdict, findings: vec![stop.finding], level_reached: 0 }
-        }
-        None => Judgement { verdict: Verdict::Loads, findings: Vec::new(), level_reached: 1 },
-    }
+    root_refused(map, miss_stop).unwrap_or(Judgement {
+        verdict: Verdict::Loads,
+        findings: Vec::new(),
+        level_reached: 1,
+    })
+}
+
+/// The judgement of a call whose own file is not loaded; `stop` says how a miss ends it.
+pub(crate) fn root_refused(
+    map: &LinkMap<'_>,
+    stop: impl FnOnce(&LinkMap<'_>, &Miss) -> Stop,
+) -> Option<Judgement> {
+    let miss = map.miss.as_ref().filter(|m| m.requester.is_none())?;
+    let (verdict, finding) = stop(map, miss).verdict();
+    Some(Judgement { verdict, findings: vec![finding], level_reached: 0 })
 }

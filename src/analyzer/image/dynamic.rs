@@ -78,6 +78,39 @@ pub struct Dynamic {
     pub ppc64_opt_tls: bool,
 }
 
+impl Dynamic {
+    /// One entry whose tag means the same to every loader: of those but DT_NEEDED the last counts.
+    pub(crate) fn note(&mut self, tag: u64, value: u64) {
+        let v = Some(value);
+        match tag {
+            1 => self.needs.push((NeedKind::Needed, value)),
+            2 => self.jmprel.1 = v,
+            4 => self.hash = v,
+            5 => self.strtab = v,
+            6 => self.symtab = v,
+            7 => self.rela.0 = v,
+            8 => self.rela.1 = v,
+            12 => self.init = v,
+            13 => self.fini = v,
+            14 => self.soname = v,
+            15 => self.rpath = v,
+            17 => self.rel.0 = v,
+            18 => self.rel.1 = v,
+            20 => self.jmprel.2 = v,
+            22 => self.textrel = true,
+            23 => self.jmprel.0 = v,
+            25 => self.init_array.0 = v,
+            27 => self.init_array.1 = v,
+            29 => self.runpath = v,
+            35 => self.relr.1 = v,
+            36 => self.relr.0 = v,
+            0x6fff_fffc => self.verdef = v,
+            0x6fff_fffe => self.verneed = v,
+            _ => {}
+        }
+    }
+}
+
 /// DF_1_INITFIRST.
 pub const DF_1_INITFIRST: u64 = 0x20;
 /// DF_1_NOOPEN.
@@ -178,46 +211,23 @@ fn one(d: &mut Dynamic, seen: &mut Seen, flags: &mut u64, tag: u64, value: u64, 
     let v = Some(value);
     let mut need = |kind| d.needs.push((kind, value));
     match tag {
-        1 => need(NeedKind::Needed),
         0x7fff_fffd => need(NeedKind::Auxiliary),
         0x7fff_ffff => need(NeedKind::Filter),
-        2 => d.jmprel.1 = v,
-        4 => d.hash = v,
-        5 => d.strtab = v,
-        6 => d.symtab = v,
-        7 => d.rela.0 = v,
-        8 => d.rela.1 = v,
         9 => seen.relaent = v,
-        12 => d.init = v,
-        13 => d.fini = v,
-        14 => d.soname = v,
-        15 => d.rpath = v,
         16 => d.symbolic = true,
-        17 => d.rel.0 = v,
-        18 => d.rel.1 = v,
         19 => seen.relent = v,
-        20 => d.jmprel.2 = v,
-        22 => d.textrel = true,
-        23 => d.jmprel.0 = v,
         24 => d.bind_now = true,
-        25 => d.init_array.0 = v,
-        27 => d.init_array.1 = v,
-        29 => d.runpath = v,
         30 => *flags = value,
         32 => d.preinit_array.0 = v,
         33 => d.preinit_array.1 = v,
-        35 => d.relr.1 = v,
-        36 => d.relr.0 = v,
         37 => seen.relrent = v,
         0x6fff_fef5 => d.gnu_hash = v,
         0x6fff_fff0 => d.versym = v,
         0x6fff_fff9 => d.rela.2 = v,
         0x6fff_fffa => d.rel.2 = v,
         0x6fff_fffb => d.flags_1 = value,
-        0x6fff_fffc => d.verdef = v,
-        0x6fff_fffe => d.verneed = v,
         0x7000_0003 if machine == Machine::Ppc64 => d.ppc64_opt_tls = value & 1 != 0,
-        _ => {}
+        _ => d.note(tag, value),
     }
 }
 

@@ -130,10 +130,7 @@ fn try_read<'h>(
     }
     let relocs = relocs::read(&vm, &dynamic, &symbols, &versions, model);
     let constructors = constructors::read(&vm, &dynamic, &relocs, header.kind == 2, model.machine);
-    let text = |offset: u64| symbols.string(&vm, offset).map_err(Box::new);
-    let needs = dynamic.needs.iter().map(|(kind, at)| Need { kind: *kind, name: text(*at) }).collect();
-    let (soname, rpath, runpath) =
-        (dynamic.soname.map(text), dynamic.rpath.map(text), dynamic.runpath.map(text));
+    let Texts { soname, needs, rpath, runpath } = Texts::read(&symbols, &vm, &dynamic);
     let relro_fault = mapped.relro.and_then(|r| relro(&vm, r, model.page_size));
     let dlopen_notes = notes::dlopen_texts(&vm, &header.segments);
     Ok(ElfFacts {
@@ -155,6 +152,27 @@ fn try_read<'h>(
         header,
         dynamic,
     })
+}
+
+/// The strings that the dynamic section names.
+pub(crate) struct Texts<'h> {
+    pub soname: Option<Name<'h>>,
+    pub needs: Vec<Need<'h>>,
+    pub rpath: Option<Name<'h>>,
+    pub runpath: Option<Name<'h>>,
+}
+
+impl<'h> Texts<'h> {
+    /// Each, or what reading it does.
+    pub(crate) fn read(symbols: &Symbols<'h>, vm: &Vm<'h>, dynamic: &Dynamic) -> Self {
+        let text = |offset: u64| symbols.string(vm, offset).map_err(Box::new);
+        Texts {
+            soname: dynamic.soname.map(text),
+            needs: dynamic.needs.iter().map(|(kind, at)| Need { kind: *kind, name: text(*at) }).collect(),
+            rpath: dynamic.rpath.map(text),
+            runpath: dynamic.runpath.map(text),
+        }
+    }
 }
 
 /// `_dl_protect_relro`: whole pages only, both ends rounded down.

@@ -3,7 +3,7 @@
 //! Follows musl ldso/dynlink.c: decode_vec, search_vec, decode_dyn.
 
 use crate::analyzer::defect::{Defect, Structure};
-use crate::analyzer::image::dynamic::{Dynamic, NeedKind};
+use crate::analyzer::image::dynamic::Dynamic;
 use crate::analyzer::image::limits;
 use crate::analyzer::image::vm::{Fault, FaultKind, Vm};
 use crate::analyzer::model::Machine;
@@ -59,38 +59,14 @@ pub(super) fn read(vm: &Vm<'_>, at: u64, machine: Machine) -> Result<Dynamic, De
 }
 
 fn one(d: &mut Dynamic, tag: u64, value: u64) {
-    let v = Some(value);
     match tag {
-        1 => d.needs.push((NeedKind::Needed, value)),
-        2 => d.jmprel.1 = v,
-        4 => d.hash = v,
-        5 => d.strtab = v,
-        6 => d.symtab = v,
-        7 => d.rela.0 = v,
-        8 => d.rela.1 = v,
-        12 => d.init = v,
-        13 => d.fini = v,
-        14 => d.soname = v,
-        15 => d.rpath = v,
-        17 => d.rel.0 = v,
-        18 => d.rel.1 = v,
-        20 => d.jmprel.2 = v,
-        22 => d.textrel = true,
-        23 => d.jmprel.0 = v,
         24 => d.bind_now |= value != 0,
-        25 => d.init_array.0 = v,
-        27 => d.init_array.1 = v,
-        29 => d.runpath = v,
-        35 => d.relr.1 = v,
-        36 => d.relr.0 = v,
         0x6fff_fef5 => {
             d.gnu_hash.get_or_insert(value);
         }
         0x6fff_fff0 => {
             d.versym.get_or_insert(value);
         }
-        0x6fff_fffc => d.verdef = v,
-        0x6fff_fffe => d.verneed = v,
-        _ => {}
+        _ => d.note(tag, value),
     }
 }

@@ -5,7 +5,7 @@
 use super::scope::{Scope, Wanted};
 use super::{lfs64, order, relocs, texts, unchecked};
 use crate::analyzer::bind::Reference;
-use crate::analyzer::checks::{Judged, Mode, Stop, Unresolved};
+use crate::analyzer::checks::{self, Judged, Mode, Stop, Unresolved, missing};
 use crate::analyzer::defect::{Defect, Structure};
 use crate::analyzer::errno::Errno;
 use crate::analyzer::finding::Finding;
@@ -23,49 +23,18 @@ pub fn judge(map: &LinkMap<'_>, process: &Process<'_>, model: &LoaderModel, mode
     let Some(musl) = model.musl() else { return undecided(process) };
     let mut work = Work::new(map, &process.global, model, musl, mode == Mode::Lazy);
     let stop = steps(&mut work);
-    let level_reached = match (&stop, &map.miss) {
-        (None, _) => 2,
-        (Some(_), Some(Miss { requester: None, .. })) => 0,
-        (Some(_), _) => 1,
-    };
-    let mut findings = Vec::new();
     let unresolved = work.unresolved;
-    let verdict = match stop {
-        None => Verdict::Loads,
-        Some(stop) => {
-            let known = stop.is_known();
-            let mut finding = stop.finding;
-            if let Finding::SymbolNotFound { more, .. } = &mut finding {
-                *more = unresolved.len().saturating_sub(1);
-            }
-            findings.push(finding);
-            if known { Verdict::Fails { message: stop.message, dies: stop.dies } } else { Verdict::Undecided }
-        }
-    };
-    findings.extend(map.more_misses.iter().map(|m| missing(map, m)));
-    findings.extend(unchecked::findings(map, model));
-    let judgement = Judgement { verdict, findings, level_reached };
+    let mut judgement = checks::judgement(map, stop, &unresolved);
+    judgement.findings.extend(unchecked::findings(map, model));
     Judged { judgement, unresolved, static_tls: process.static_tls }
 }
 
 /// Level 1 alone: would the loader map the root?
 pub fn level_1(map: &LinkMap<'_>, model: &LoaderModel) -> Judgement {
-    match map.miss.as_ref().filter(|m| m.requester.is_none()) {
-        Some(miss) => {
-            let stop = miss_stop(map, miss);
-            let known = stop.is_known();
-            let verdict = if known {
-                Verdict::Fails { message: stop.message, dies: stop.dies }
-            } else {
-                Verdict::Undecided
-            };
-            Judgement { verdict, findings: vec![stop.finding], level_reached: 0 }
-        }
-        None => {
-            let findings = unchecked::findings(map, model);
-            Judgement { verdict: Verdict::Loads, findings, level_reached: 1 }
-        }
-    }
+    checks::root_refused(map, miss_stop).unwrap_or_else(|| {
+        let findings = unchecked::findings(map, model);
+        Judgement { verdict: Verdict::Loads, findings, level_reached: 1 }
+    })
 }
 
 fn undecided(process: &Process<'_>) -> Judged {
@@ -83,17 +52,6 @@ fn steps(work: &mut Work<'_, '_>) -> Option<Stop> {
     }
     let new: Vec<NodeIx> = (map.before..map.nodes.len()).map(NodeIx::from_index).collect();
     work.relocate(&new).or_else(|| thread_storage(map, &new)).or_else(|| work.constructors())
-}
-
-/// A need that was not satisfied, as a finding.
-pub(super) fn missing(map: &LinkMap<'_>, miss: &Miss) -> Finding {
-    let requester = miss.requester.and_then(|r| map.node(r)).map(|n| n.name.clone()).unwrap_or_default();
-    Finding::NeededNotFound {
-        name: miss.name.clone(),
-        requester,
-        reason: miss.reason.clone(),
-        attempts: miss.attempts.clone(),
-    }
 }
 
 /// How a miss ends the call.

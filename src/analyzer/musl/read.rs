@@ -6,7 +6,7 @@ use super::{dynamic, relocs};
 use crate::analyzer::defect::{Defect, Structure};
 use crate::analyzer::errno::Errno;
 use crate::analyzer::image::constructors;
-use crate::analyzer::image::elf::{self, ElfFacts, Image, Need, Role};
+use crate::analyzer::image::elf::{self, ElfFacts, Image, Role, Texts};
 use crate::analyzer::image::fmt::Format;
 use crate::analyzer::image::header::{self, Header, Segment};
 use crate::analyzer::image::notes;
@@ -79,10 +79,7 @@ fn try_read<'h>(
     if constructors.fatal.is_none() && calls && (changed || header.segments.iter().any(displaced)) {
         constructors.fatal = Some(Defect::Code(Fault { kind: FaultKind::Unknown, addr: at }));
     }
-    let text = |offset: u64| symbols.string(&vm, offset).map_err(Box::new);
-    let needs = dynamic.needs.iter().map(|(kind, at)| Need { kind: *kind, name: text(*at) }).collect();
-    let (soname, rpath, runpath) =
-        (dynamic.soname.map(text), dynamic.rpath.map(text), dynamic.runpath.map(text));
+    let Texts { soname, needs, rpath, runpath } = Texts::read(&symbols, &vm, &dynamic);
     let relro = last(PT_GNU_RELRO).map(|s| (s.vaddr, s.memsz));
     let tls = last(PT_TLS).filter(|s| s.memsz != 0).map(|s| Tls {
         size: s.memsz,
