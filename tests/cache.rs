@@ -11,8 +11,12 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tsuku_verify::analyzer::store::sealed::Label;
 
+#[path = "macho/image.rs"]
+#[allow(dead_code, reason = "the other tests of Mach-O files need the rest")]
+mod image;
+
 /// What kept results are labelled with.
-const LABEL: Label = Label { magic: *b"TSVRUN\0\n", format: 1 };
+const LABEL: Label = Label { magic: *b"TSVRUN\0\n", format: 2 };
 
 fn audit(what: &[&str], cache: Option<&Path>) -> Output {
     let mut c = Command::new(env!("CARGO_BIN_EXE_tsuku-verify"));
@@ -285,4 +289,39 @@ fn runs_side_by_side_and_caches_that_cannot_be_used_do_no_harm() {
     fs::set_permissions(&cache, fs::Permissions::from_mode(0o500)).unwrap();
     assert_eq!(audit(&[&main], Some(&cache)).stdout, first.stdout);
     assert_eq!(fs::metadata(&cache).unwrap().mode() & 0o777, 0o500);
+}
+
+#[test]
+fn an_sdk_is_part_of_what_a_result_rests_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let base = fs::canonicalize(dir.path()).unwrap();
+    let mut library = image::Image::library(image::X86_64);
+    let bind = [&[0x11][..], b"\x40_asked\0", &[0x51, 0x71, 0, 0x90, 0]].concat();
+    library.data = vec![0; 8];
+    library.info(&bind, &[], &[], &image::trie(&[("_own", image::regular(0x100))]));
+    for sub in ["l", "sdk/usr/lib"] {
+        fs::create_dir_all(base.join(sub)).unwrap();
+    }
+    fs::write(base.join("l/liba.dylib"), library.build()).unwrap();
+    let stub = |symbol: &str| {
+        let targets = "[ x86_64-macos ]";
+        let text = format!(
+            "--- !tapi-tbd\ntbd-version: 4\ntargets: {targets}\ninstall-name: '/usr/lib/libSystem.B.dylib'\n\
+             exports:\n  - targets: {targets}\n    symbols: [ {symbol} ]\n...\n"
+        );
+        fs::write(base.join("sdk/usr/lib/libSystem.B.tbd"), text).unwrap();
+    };
+    stub("_asked");
+    settle();
+    let (l, sdk, cache) = (text(&base.join("l")), text(&base.join("sdk")), base.join("c"));
+    let what = [l.as_str(), "--loader", "macos-14-x86_64", "--sdk", &sdk];
+    let verdict = |o: &Output| {
+        let line: serde_json::Value = serde_json::from_slice(&o.stdout).unwrap();
+        line["verdict"].as_str().map(str::to_owned)
+    };
+    assert_eq!(verdict(&audit(&what, Some(&cache))).as_deref(), Some("loads"));
+    mark(&cache);
+    assert!(is_marked(&audit(&what, Some(&cache))));
+    stub("_other");
+    assert_eq!(verdict(&audit(&what, Some(&cache))).as_deref(), Some("fails"));
 }

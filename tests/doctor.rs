@@ -3,6 +3,9 @@
 //! The loader of this machine and the embedded helper are the judges.
 #![expect(clippy::disallowed_methods, reason = "tests make the homes they judge")]
 
+#[path = "macho/image.rs"]
+#[allow(dead_code, reason = "the other tests of Mach-O files need the rest")]
+mod image;
 #[path = "support/home.rs"]
 mod made;
 
@@ -224,4 +227,29 @@ fn the_table_of_defects_names_tests_that_exist() {
             );
         }
     }
+}
+
+#[test]
+fn wrappers_of_a_mac_lead_dyld_to_the_libraries_of_the_home() {
+    let mut m = Made::new();
+    let mut user = image::Image::library(image::ARM64);
+    user.dylib(image::LC_LOAD_DYLIB, "/nowhere/libdep.dylib");
+    m.file("libs/user-1/lib/libuser.dylib", &user.signed(&[2], 14));
+    m.file("libs/dep-1/lib/libdep.dylib", &image::Image::library(image::ARM64).signed(&[2], 14));
+    m.record("user", "1", &[], &[]);
+    m.record("dep", "1", &[], &[]);
+    m.save();
+    let out = m.run("verify --format json user", &[]);
+    let told: Value = serde_json::from_str(&stdout(&out)).unwrap();
+    let tree = &told["trees"][0];
+    assert_eq!(tree["status"], "warning", "{tree:#}");
+    assert_eq!(tree["findings"][0]["code"], "loads-only-under-wrapper");
+    let file = &tree["files"][0];
+    assert_eq!((&file["plain"]["verdict"], &file["wrapper"]["verdict"]), (&"fails".into(), &"loads".into()));
+    let message = file["plain"]["message"].as_str().unwrap();
+    assert!(message.contains("Library not loaded: /nowhere/libdep.dylib"), "{message}");
+    // What the caller's variable names comes behind.
+    let out = m.run("verify --format json user", &["--env", "DYLD_LIBRARY_PATH=/h/libs/dep-1/lib"]);
+    let told: Value = serde_json::from_str(&stdout(&out)).unwrap();
+    assert_eq!(told["trees"][0]["status"], "ok");
 }

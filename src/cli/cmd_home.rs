@@ -20,7 +20,7 @@ use super::report::output::Sink;
 use super::report::problem::Case;
 use super::report::surveyed::Surveyed;
 use super::request::{Format, Judging, Loudness, Run, home_place};
-use super::session::{self, Session};
+use super::session::{self, LibraryPath, Session};
 use crate::analyzer::detect;
 use crate::analyzer::host::real::ByteStore;
 use crate::analyzer::loader_model::ModelReport;
@@ -126,14 +126,10 @@ pub fn run(
 ) -> Result<Exit, Failure> {
     let (home, path) = read;
     let mut wrapped = judging.clone();
-    let old =
-        wrapped.env.iter().rposition(|(k, _)| k == b"LD_LIBRARY_PATH").map(|at| wrapped.env.remove(at).1);
-    // An empty element would be the working directory: as the wrappers do, nothing is joined to nothing.
-    let parts: Vec<Vec<u8>> = [path].into_iter().chain(old).filter(|p| !p.is_empty()).collect();
-    let path = Some(parts.join(&b':')).filter(|path| !path.is_empty());
-    if let Some(path) = &path {
-        wrapped.env.push((b"LD_LIBRARY_PATH".to_vec(), path.clone()));
-    }
+    let path = LibraryPath {
+        elf: put_in_front(&mut wrapped.env, b"LD_LIBRARY_PATH", &path),
+        macho: put_in_front(&mut wrapped.env, b"DYLD_LIBRARY_PATH", &path),
+    };
     let prober = Prober::new(run, judging, args)?;
     session::with(judging, run.jobs, |s| {
         let survey = Survey::new(s.host, home, chosen);
@@ -145,8 +141,8 @@ pub fn run(
         let mut job = Job { run, judging, wrapped, view, integrity, survey, index, prober, stale, probes };
         match args.surroundings {
             As::Plain => job.all(Some(s), None),
-            As::Wrapper => s.with_library_path(path, |w| job.all(None, Some(w)))?,
-            As::Both => match s.with_library_path(path, |w| job.all(Some(s), Some(w))) {
+            As::Wrapper => s.with_library_path(&path, |w| job.all(None, Some(w)))?,
+            As::Both => match s.with_library_path(&path, |w| job.all(Some(s), Some(w))) {
                 Ok(done) => done,
                 Err(Failure::Unable(why)) => {
                     run.recording.iter().for_each(|recording| recording.spoil());
@@ -157,6 +153,16 @@ pub fn run(
             },
         }
     })
+}
+
+/// Puts directories in front of those a variable names already, as tsuku's wrappers do; the new value, if there is one.
+fn put_in_front(env: &mut Vec<(Vec<u8>, Vec<u8>)>, name: &[u8], path: &[u8]) -> Option<Vec<u8>> {
+    let old = env.iter().rposition(|(k, _)| k == name).map(|at| env.remove(at).1);
+    // An empty element would be the working directory: nothing is joined to nothing.
+    let parts: Vec<Vec<u8>> = [path.to_vec()].into_iter().chain(old).filter(|p| !p.is_empty()).collect();
+    let value = Some(parts.join(&b':')).filter(|value| !value.is_empty());
+    env.extend(value.iter().map(|value| (name.to_vec(), value.clone())));
+    value
 }
 
 /// Files judged between two outputs of NDJSON: fewer where each is loaded, too.

@@ -26,7 +26,7 @@ use crate::analyzer::host::{Host, Opened};
 use crate::analyzer::store::sealed::{Label, sum};
 
 /// What a kept result begins with. The format grows with every change of what is kept.
-const LABEL: Label = Label { magic: *b"TSVRUN\0\n", format: 1 };
+const LABEL: Label = Label { magic: *b"TSVRUN\0\n", format: 2 };
 /// Larger results are not kept.
 const MOST_BYTES: usize = 64 << 20;
 /// A file that changed shortly before a run may change again without another mark: file systems count in steps of up to
@@ -38,6 +38,8 @@ const STEP: i128 = 2_000_000_000;
 pub struct Recording {
     /// What the disk was asked.
     pub log: Arc<Log>,
+    /// What this machine's own disk was asked, where the judged one is another: of an SDK.
+    pub own: Arc<Log>,
     /// What was printed.
     printed: Mutex<Vec<u8>>,
     /// It was printed for people.
@@ -65,6 +67,7 @@ struct Kept {
     /// Everything it depends on besides the disk.
     key: String,
     answers: Vec<(Vec<u8>, Answers)>,
+    own: Vec<(Vec<u8>, Answers)>,
     exit: u8,
     for_people: bool,
     printed: Vec<u8>,
@@ -110,14 +113,14 @@ fn keep(cache: &Cache, name: &str, key: String, recording: &Recording, exit: Exi
     if recording.spoiled.load(Ordering::Relaxed) || !matches!(exit, Exit::Clean | Exit::Broken) {
         return;
     }
-    let answers = recording.log.seen();
+    let (answers, own) = (recording.log.seen(), recording.own.seen());
     let settled = |a: &Answers| !a.unstable && a.changed_at().is_none_or(|at| at < begun - STEP);
-    if !answers.iter().all(|(_, a)| settled(a)) {
+    if !answers.iter().chain(&own).all(|(_, a)| settled(a)) {
         return;
     }
     let printed = recording.printed.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let for_people = recording.for_people.load(Ordering::Relaxed);
-    let kept = Kept { key, answers, exit: exit.status(), for_people, printed };
+    let kept = Kept { key, answers, own, exit: exit.status(), for_people, printed };
     if let Ok(bytes) = postcard::to_stdvec(&kept)
         && bytes.len() <= MOST_BYTES
     {
@@ -143,8 +146,12 @@ fn recall(judging: &Judging, run: &Run, place: &[u8], key: &str) -> Result<Optio
     let files = ByteStore::new();
     let machine = session::machine(&files, judging)?;
     let host = machine.host.as_ref();
-    let threads = session::threads(run.jobs)?;
-    if !threads.install(|| audit::all(&kept.answers, |(path, answers)| answers.hold(host, path))) {
+    let own = RealHost::new(&files);
+    let hold = || {
+        audit::all(&kept.answers, |(path, answers)| answers.hold(host, path))
+            && audit::all(&kept.own, |(path, answers)| answers.hold(&own, path))
+    };
+    if !session::threads(run.jobs)?.install(hold) {
         return Ok(None);
     }
     if !kept.printed.is_empty() || run.output.is_some() {

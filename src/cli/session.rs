@@ -45,19 +45,29 @@ pub struct Session<'s, 'h> {
     rooms: &'s dyld::Rooms<'s, 'h>,
 }
 
+/// The search path of a process in the variables of the loaders there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LibraryPath {
+    /// `LD_LIBRARY_PATH`.
+    pub elf: Option<Vec<u8>>,
+    /// `DYLD_LIBRARY_PATH`.
+    pub macho: Option<Vec<u8>>,
+}
+
 impl<'h> Session<'_, 'h> {
-    /// Runs `work` for a process started with another LD_LIBRARY_PATH. What this session read is read for that one too.
+    /// Runs `work` for a process started with another search path. What this session read of ELF files is read for that
+    /// one too.
     ///
     /// # Errors
     /// No such process starts.
     pub fn with_library_path<R>(
         &self,
-        path: Option<Vec<u8>>,
+        path: &LibraryPath,
         work: impl FnOnce(&Session<'_, 'h>) -> R,
     ) -> Result<R, Failure> {
-        let disk = self.disk.with_library_path(path.clone());
+        let disk = self.disk.with_library_path(path.elf.clone());
         let process = started(&disk, self.start)?;
-        let rooms = self.rooms.again();
+        let rooms = self.rooms.with_library_path(path.macho.as_deref());
         let mut loaders = Loaders::only(&disk, &process);
         if self.loaders.judges_macos() {
             loaders = loaders.with_macos(&rooms);
@@ -65,7 +75,7 @@ impl<'h> Session<'_, 'h> {
         if let Some(request) = self.looking {
             let mut request = request.clone();
             request.env.retain(|(name, _)| name != b"LD_LIBRARY_PATH");
-            request.env.extend(path.map(|path| (b"LD_LIBRARY_PATH".to_vec(), path)));
+            request.env.extend(path.elf.iter().map(|path| (b"LD_LIBRARY_PATH".to_vec(), path.clone())));
             loaders = loaders.with_others(self.host, request);
         }
         let (host, start, looking) = (self.host, self.start, self.looking);
@@ -271,10 +281,13 @@ pub fn with<R: Send>(
     let machine = machine(&store, judging)?;
     let host = machine.host.as_ref();
     // The SDK is this machine's, whatever the root is.
-    let own = RealHost::new(&store);
+    let own: Box<dyn Host<'_> + '_> = match &judging.recording {
+        Some(recording) => Box::new(Recorder::new(RealHost::new(&store), Arc::clone(&recording.own))),
+        None => Box::new(RealHost::new(&store)),
+    };
     let wanted = macos::wanted(host, judging)?;
     let model = if wanted.named { macos::nobody(judging) } else { model(&machine, judging)? };
-    let rooms = dyld::Rooms::new(host, &own, wanted);
+    let rooms = dyld::Rooms::new(host, own.as_ref(), wanted);
     let disk = Disk::new(host, &model);
     let program = judging.host.clone().or_else(|| machine.program.clone());
     let start = match rooms.named() || rooms.has_program() {

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use super::files::{What, base, parent};
 use super::finding::HomeFinding;
+use super::integrity::is_below;
 use super::mend::{Mend, Reason};
 use super::survey::{Judged, Survey, TreeReport, soname};
 use super::targets::{Room, Tree};
@@ -47,7 +48,7 @@ impl Index {
             names: HashMap::new(),
             sonames: OnceLock::new(),
             trees: Vec::new(),
-            home: survey.home.place.path.clone(),
+            home: lexical(&survey.home.place.path),
         };
         let chosen = survey.trees.iter().map(|r| (&r.tree, &r.listing));
         let others = survey.others.iter().map(|(tree, listing)| (tree, listing));
@@ -89,7 +90,7 @@ impl Index {
     }
 
     fn is_in_home(&self, path: &[u8]) -> bool {
-        path.starts_with(&self.home)
+        is_below(&lexical(path), &self.home)
     }
 }
 
@@ -254,7 +255,7 @@ impl Index {
     /// The library whose tree holds `path`.
     fn owner(&self, path: &[u8]) -> Option<&Tree> {
         let path = lexical(path);
-        self.trees.iter().find(|t| path.strip_prefix(t.path.as_slice()).is_some_and(|r| r.starts_with(b"/")))
+        self.trees.iter().find(|t| is_below(&path, &lexical(&t.path)))
     }
 
     /// The tried path lies in a version of a library that is gone, while another version has the name.

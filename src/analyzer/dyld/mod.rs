@@ -66,10 +66,12 @@ impl<'a, 'h> Rooms<'a, 'h> {
         Rooms { host, sdk_host, wanted, rooms: [const { OnceLock::new() }; 3] }
     }
 
-    /// The same process with nothing read yet.
+    /// The same process started with another DYLD_LIBRARY_PATH, with nothing read yet.
     #[must_use]
-    pub fn again(&self) -> Rooms<'_, 'h> {
-        Rooms::new(self.host, self.sdk_host, self.wanted.clone())
+    pub fn with_library_path(&self, path: Option<&[u8]>) -> Rooms<'_, 'h> {
+        let mut wanted = self.wanted.clone();
+        wanted.env.set_library_path(path);
+        Rooms::new(self.host, self.sdk_host, wanted)
     }
 
     /// Everything is judged here, whatever it is.

@@ -96,7 +96,7 @@ impl DyldEnv {
     /// From `NAME=VALUE` pairs; the last of a name counts.
     pub fn new(pairs: &[(Vec<u8>, Vec<u8>)]) -> DyldEnv {
         let value = |name: &[u8]| pairs.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_slice());
-        let list = |name: &[u8]| value(name).map(|v| v.split(|b| *b == b':').map(<[u8]>::to_vec).collect());
+        let list = |name: &[u8]| value(name).map(split);
         DyldEnv {
             library_path: list(b"DYLD_LIBRARY_PATH").unwrap_or_default(),
             framework_path: list(b"DYLD_FRAMEWORK_PATH").unwrap_or_default(),
@@ -105,6 +105,15 @@ impl DyldEnv {
             image_suffix: list(b"DYLD_IMAGE_SUFFIX").unwrap_or_default(),
         }
     }
+
+    /// Replaces `DYLD_LIBRARY_PATH`.
+    pub fn set_library_path(&mut self, path: Option<&[u8]>) {
+        self.library_path = path.map(split).unwrap_or_default();
+    }
+}
+
+fn split(list: &[u8]) -> Vec<Vec<u8>> {
+    list.split(|b| *b == b':').map(<[u8]>::to_vec).collect()
 }
 
 /// Everything a prediction depends on besides the files.
