@@ -1,12 +1,15 @@
-//! Damaged images: whatever the bytes, reading ends, does not panic, and keeps no more than the file can pay for.
+//! Damaged images: whatever the bytes, reading and judging end, do not panic, and keep no more than the file can pay for.
 //!
 //! `TSUKU_TEST_MUTANTS=N` makes N mutants instead of a few thousand, `TSUKU_TEST_MUTANTS_OF=DIR` makes them of the files there,
 //! `TSUKU_TEST_MUTANTS_SEED=S` makes others. `scripts/sweep-mutants-macho` sets them.
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use tsuku_verify::analyzer::dyld::{self, Depth, DyldEnv, Rooms, Wanted};
+use tsuku_verify::analyzer::host::real::{ByteStore, RealHost};
 use tsuku_verify::analyzer::image::macho::valid::{Inspection, objection};
 use tsuku_verify::analyzer::image::macho::{Container, Slice, chains, container, looks_like, read, rebases};
 
@@ -71,6 +74,60 @@ fn exercise(bytes: &[u8]) {
         if let Some(Ok(signature)) = &facts.signature {
             let pages = signature.check_pages(image);
             assert!(pages.total <= image.len() as u64 + 1);
+        }
+    }
+}
+
+/// A directory with a library that needs the mutant, one a processor.
+struct Place {
+    dir: tempfile::TempDir,
+    users: Vec<PathBuf>,
+}
+
+impl Place {
+    fn new() -> Place {
+        let dir = tempfile::tempdir().expect("a directory");
+        let user = |(name, arch): (&str, (u32, u32))| {
+            let mut user = Image::library(arch);
+            let bind =
+                [&[0x12][..], b"\x40_a\0", &[0x51, 0x71, 0, 0x90, 0x10], b"\x40_re\0", &[0x90, 0]].concat();
+            user.data = vec![0; 32];
+            user.dylib(LC_LOAD_DYLIB, "@loader_path/mutant.dylib").info(
+                &bind,
+                b"\x40_ab\0\x51\x71\x10\x90\0",
+                &[],
+                &[],
+            );
+            let path = dir.path().join(name);
+            std::fs::write(&path, user.signed(&[2], 12)).expect("room");
+            path
+        };
+        let users = [("user-arm64.dylib", ARM64), ("user-x86_64.dylib", X86_64)].map(user).to_vec();
+        Place { dir, users }
+    }
+
+    /// What dyld makes of the mutant, and of a library that needs it.
+    fn judge(&self, bytes: &[u8]) {
+        let mutant = self.dir.path().join("mutant.dylib");
+        std::fs::write(&mutant, bytes).expect("room for the mutant");
+        for macos in ["macos-12", "macos-26"] {
+            let store = ByteStore::new();
+            let host = RealHost::new(&store);
+            let wanted = Wanted {
+                choice: macos.parse().expect("a macOS"),
+                named: true,
+                executable: None,
+                env: DyldEnv::default(),
+                cwd: b"/".to_vec(),
+                sdk: None,
+            };
+            let rooms = Rooms::new(&host, &host, wanted);
+            for path in self.users.iter().chain([&mutant]) {
+                let path = path.as_os_str().as_bytes();
+                let depth = Depth { file_only: false, lazy: false };
+                let judged = dyld::judge(&rooms.of(path).files, path, depth);
+                assert!(judged.judgement.findings.len() < 1000, "findings without end");
+            }
         }
     }
 }
@@ -196,8 +253,10 @@ fn mutants_are_read_to_the_end() {
         assert!(!seeds.is_empty(), "no Mach-O file below {dir}");
         seeds.sort();
     }
+    let place = Place::new();
     for seed in &seeds {
         exercise(seed);
+        place.judge(seed);
     }
     let mut numbers = Numbers(number("TSUKU_TEST_MUTANTS_SEED", 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let count = number("TSUKU_TEST_MUTANTS", 3000);
@@ -205,7 +264,11 @@ fn mutants_are_read_to_the_end() {
     for index in 0..count {
         let bytes = mutant(&seeds[index as usize % seeds.len()], &mut numbers);
         let began = Instant::now();
-        if std::panic::catch_unwind(|| exercise(&bytes)).is_err() {
+        let both = || {
+            exercise(&bytes);
+            place.judge(&bytes);
+        };
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(both)).is_err() {
             let path = std::env::temp_dir().join(format!("tsuku-macho-mutant-{index}"));
             std::fs::write(&path, &bytes).expect("room for the mutant");
             panic!("mutant {index} is kept as {}", path.display());
