@@ -42,7 +42,7 @@ pub fn assemble(root: &Path, targets: &Targets, plan: &Plan, from: &Path, out: &
     let crates = sbom::crates(root, targets)?;
     let documents = [
         (INSTALLER, files::read(&root.join(INSTALLER))?),
-        (SBOM, sbom::text(root, plan, &crates)?.into_bytes()),
+        (SBOM, sbom::text(root, plan, &crates, &sbom::libraries(targets, &manifest.tools))?.into_bytes()),
         (LICENCES, licences::text(root, &crates)?.into_bytes()),
     ];
     for (name, bytes) in &documents {

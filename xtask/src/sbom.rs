@@ -12,6 +12,7 @@ use crate::files;
 use crate::plan::Plan;
 use crate::problem::Problem;
 use crate::targets::Targets;
+use crate::tools::Tools;
 
 /// One crate.
 #[derive(Clone, Debug)]
@@ -116,11 +117,34 @@ pub fn crates(root: &Path, targets: &Targets) -> Result<BTreeMap<String, Crate>,
     Ok(all)
 }
 
+/// What is linked in and is no crate: name, version, SPDX expression.
+pub type Library = (&'static str, String, &'static str);
+
+/// Rust's own library, and what a static program takes from the system it was built on.
+pub fn libraries(targets: &Targets, tools: &BTreeMap<String, Tools>) -> BTreeSet<Library> {
+    let mut all = BTreeSet::from([("rust-std", targets.toolchain.clone(), "MIT OR Apache-2.0")]);
+    let last = |tool: &str| tool.rsplit(' ').next().unwrap_or_default().to_owned();
+    for platform in
+        targets.platforms.iter().filter(|p| p.flags.iter().any(|flag| flag.contains("+crt-static")))
+    {
+        let of =
+            |name: &str| tools.get(&platform.name).and_then(|tools| tools.get(name)).map(|tool| last(tool));
+        all.extend(of("libc").map(|version| ("glibc", version, "LGPL-2.1-or-later")));
+        all.extend(of("cc").map(|version| ("libgcc", version, "GPL-3.0-or-later WITH GCC-exception-3.1")));
+    }
+    all
+}
+
 /// The document.
 ///
 /// # Errors
 /// The lock file cannot be read.
-pub fn text(root: &Path, plan: &Plan, crates: &BTreeMap<String, Crate>) -> Result<String, Problem> {
+pub fn text(
+    root: &Path,
+    plan: &Plan,
+    crates: &BTreeMap<String, Crate>,
+    libraries: &BTreeSet<Library>,
+) -> Result<String, Problem> {
     let sums = locked_sums(&files::read_text(&root.join("Cargo.lock"))?)?;
     let component = |purl: &String, c: &Crate| {
         let mut value = json!({
@@ -136,10 +160,23 @@ pub fn text(root: &Path, plan: &Plan, crates: &BTreeMap<String, Crate>) -> Resul
         crates.iter().find(|(_, c)| !c.foreign && c.name == "tsuku-verify").map(|(purl, _)| purl.clone());
     let own_ref = format!("pkg:cargo/tsuku-verify@{}", plan.version);
     let name = |purl: &String| if Some(purl) == own.as_ref() { own_ref.clone() } else { purl.clone() };
-    let components: Vec<Value> =
+    let mut components: Vec<Value> =
         crates.iter().filter(|(_, c)| c.foreign).map(|(purl, c)| component(purl, c)).collect();
-    let dependencies: Vec<Value> =
+    let mut dependencies: Vec<Value> =
         crates.iter().map(|(purl, c)| json!({ "ref": name(purl), "dependsOn": c.uses })).collect();
+    let mut linked = Vec::new();
+    for (library, version, licence) in libraries {
+        let reference = format!("{library}@{version}");
+        components.push(json!({
+            "type": "library", "bom-ref": reference, "name": library, "version": version,
+            "licenses": [{ "expression": licence }],
+        }));
+        linked.push(reference);
+    }
+    if let Some(ours) = dependencies.iter_mut().find(|one| one["ref"] == own_ref.as_str()) {
+        let uses = ours["dependsOn"].as_array().cloned().unwrap_or_default();
+        ours["dependsOn"] = uses.into_iter().chain(linked.into_iter().map(Value::from)).collect();
+    }
     let id = files::sha256(format!("tsuku-verify {} {}", plan.version, plan.commit).as_bytes());
     let document = json!({
         "$schema": "http://cyclonedx.org/schema/bom-1.5.schema.json",
@@ -189,6 +226,35 @@ fn timestamp(epoch: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn libraries_of_the_system_are_listed_once_for_each_version() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let targets = Targets::read(&root).unwrap();
+        let tools = |libc: &str| {
+            Tools::from([
+                ("libc".to_owned(), libc.to_owned()),
+                ("cc".to_owned(), "cc (Debian 12.2.0-14) 12.2.0".to_owned()),
+            ])
+        };
+        // macOS has neither in its programs, whatever its tools are called.
+        let all = targets.platforms.iter().enumerate().map(|(index, p)| {
+            let libc = if index == 0 { "libc6-dev 2.36-9, source glibc 2.36-9" } else { "glibc 2.39" };
+            (p.name.clone(), tools(libc))
+        });
+        let found = libraries(&targets, &all.collect());
+        let is_static = |p: &&crate::targets::Platform| p.os() == "linux";
+        let count = targets.platforms.iter().filter(is_static).count();
+        let mut wanted = BTreeSet::from([
+            ("rust-std", targets.toolchain.clone(), "MIT OR Apache-2.0"),
+            ("glibc", "2.36-9".to_owned(), "LGPL-2.1-or-later"),
+            ("libgcc", "12.2.0".to_owned(), "GPL-3.0-or-later WITH GCC-exception-3.1"),
+        ]);
+        if count > 1 {
+            wanted.insert(("glibc", "2.39".to_owned(), "LGPL-2.1-or-later"));
+        }
+        assert_eq!(found, wanted);
+    }
 
     #[test]
     fn seconds_become_a_date() {

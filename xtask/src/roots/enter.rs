@@ -13,6 +13,9 @@ const WAYS: [&str; 3] = ["", "unshare --user --map-root-user", "sudo -n --"];
 /// A mount namespace of its own, for the ways that need one.
 const MOUNTS: &str = "unshare --mount --propagation private";
 
+/// Where the programs are that do it: not everybody's PATH has those of the administrator.
+const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// The first way that works on this machine.
 ///
 /// # Errors
@@ -20,7 +23,7 @@ const MOUNTS: &str = "unshare --mount --propagation private";
 pub fn way() -> Result<&'static str, Problem> {
     let works = |way: &&&str| {
         let try_it = format!("{way} {MOUNTS} chroot / true");
-        files::output(Command::new("sh").args(["-c", &try_it]).env_clear())
+        files::output(Command::new("sh").args(["-c", &try_it]).env_clear().env("PATH", PATH))
             .is_ok_and(|output| output.status.success())
     };
     WAYS.iter().find(works).copied().ok_or(Problem::NoEntrance)
@@ -42,7 +45,7 @@ pub fn program(way: &str, root: &Path, libc: &Libc, name: &str) -> Result<PathBu
     } else {
         format!("{way} chroot {inside}")
     };
-    files::write(&path, format!("#!/bin/sh\nexec {text}\n"))?;
+    files::write(&path, format!("#!/bin/sh\nexport PATH={PATH}\nexec {text}\n"))?;
     files::make_executable(&path)?;
     Ok(path)
 }
