@@ -13,7 +13,6 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use tsuku_verify::analyzer::audit::{self, Level, Wanted};
 use tsuku_verify::analyzer::call;
-use tsuku_verify::analyzer::detect::{DetectRequest, RunningSystem, detect};
 use tsuku_verify::analyzer::disk::Disk;
 use tsuku_verify::analyzer::host::real::{ByteStore, RealHost};
 use tsuku_verify::analyzer::image::elf::{self, Image, Role};
@@ -22,25 +21,12 @@ use tsuku_verify::analyzer::loader_model::LoaderModel;
 use tsuku_verify::analyzer::loaders::Loaders;
 use tsuku_verify::analyzer::process::Start;
 
+#[path = "../tests/support/this_loader.rs"]
+mod loader;
+use loader::this_loader;
+
 /// Libraries of the generated directory.
 const TINY: usize = 200;
-
-fn this_loader() -> LoaderModel {
-    let store = ByteStore::new();
-    let host = RealHost::new(&store);
-    let system = Some(RunningSystem::read(&host));
-    let request = DetectRequest {
-        libc: None,
-        machine: None,
-        interpreter: None,
-        cpu: None,
-        env: Vec::new(),
-        cwd: b"/".to_vec(),
-        uid: 0,
-        system,
-    };
-    detect(&host, &request).expect("this machine has a loader")
-}
 
 /// Contents of a small, a medium and a large library that this machine's loader maps.
 fn by_size(model: &LoaderModel) -> Vec<(&'static str, Vec<u8>)> {
@@ -66,7 +52,8 @@ fn by_size(model: &LoaderModel) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 fn facts(c: &mut Criterion) {
-    let model = this_loader();
+    let store = ByteStore::new();
+    let model = this_loader(&RealHost::new(&store));
     let mut group = c.benchmark_group("facts");
     for (name, bytes) in by_size(&model) {
         group.throughput(Throughput::Bytes(bytes.len() as u64));
@@ -78,9 +65,9 @@ fn facts(c: &mut Criterion) {
 }
 
 fn look_up(c: &mut Criterion) {
-    let model = this_loader();
     let store = ByteStore::new();
     let host = RealHost::new(&store);
+    let model = this_loader(&host);
     let disk = Disk::new(&host, &model);
     let start = call::start(&disk, &Start::default()).expect("the reference process starts");
     let mut objects = start.nodes.iter().filter_map(|n| n.facts());
@@ -120,7 +107,8 @@ fn tiny_libraries(dir: &Path) -> Option<Vec<Vec<u8>>> {
 fn directory(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let Some(paths) = tiny_libraries(dir.path()) else { return };
-    let model = this_loader();
+    let store = ByteStore::new();
+    let model = this_loader(&RealHost::new(&store));
     let mut group = c.benchmark_group("directory");
     group.throughput(Throughput::Elements(paths.len() as u64));
     for (name, level) in [("level-1", Level::One), ("level-2", Level::Two)] {

@@ -11,12 +11,15 @@ use std::process::Command;
 use tsuku_verify::analyzer::audit::{self, Level, Library};
 use tsuku_verify::analyzer::call;
 use tsuku_verify::analyzer::classify::Because;
-use tsuku_verify::analyzer::detect::{DetectRequest, RunningSystem, detect};
 use tsuku_verify::analyzer::disk::Disk;
 use tsuku_verify::analyzer::host::real::{ByteStore, RealHost};
 use tsuku_verify::analyzer::loaders::Loaders;
 use tsuku_verify::analyzer::process::Start;
 use tsuku_verify::analyzer::verdict::{Class, Verdict};
+
+#[path = "support/this_loader.rs"]
+mod loader;
+use loader::this_loader;
 
 /// A directory that is its own little prefix.
 struct Tree(tempfile::TempDir);
@@ -60,17 +63,7 @@ fn bytes(path: &Path) -> Vec<u8> {
 fn judge(paths: &[&Path], program: Option<&Path>, jobs: usize) -> Vec<Library> {
     let store = ByteStore::new();
     let host = RealHost::new(&store).at(b"/");
-    let request = DetectRequest {
-        libc: None,
-        machine: None,
-        interpreter: None,
-        cpu: None,
-        env: Vec::new(),
-        cwd: b"/".to_vec(),
-        uid: 0,
-        system: Some(RunningSystem::read(&host)),
-    };
-    let model = detect(&host, &request).unwrap();
+    let model = this_loader(&host);
     let disk = Disk::new(&host, &model);
     let start = Start { program: program.map(bytes), preloaded: Vec::new() };
     let process = call::start(&disk, &start).unwrap();

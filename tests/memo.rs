@@ -11,13 +11,17 @@ use std::process::Command;
 use tsuku_verify::analyzer::audit::{self, Level};
 use tsuku_verify::analyzer::call;
 use tsuku_verify::analyzer::checks::{self, Judged, Mode};
-use tsuku_verify::analyzer::detect::{DetectRequest, RunningSystem, detect};
 use tsuku_verify::analyzer::disk::Disk;
 use tsuku_verify::analyzer::host::real::{ByteStore, RealHost};
+use tsuku_verify::analyzer::level_1;
 use tsuku_verify::analyzer::link_map::Process;
 use tsuku_verify::analyzer::loaders::Loaders;
 use tsuku_verify::analyzer::memo::Memo;
 use tsuku_verify::analyzer::process::Start;
+
+#[path = "support/this_loader.rs"]
+mod loader;
+use loader::this_loader;
 
 /// How many libraries are generated, and how many of each are damaged.
 const GENERATED: usize = 60;
@@ -177,7 +181,11 @@ fn damage(dir: &Path, from: &[PathBuf], random: &mut Random) -> Vec<PathBuf> {
         let mut bytes = fs::read(&from[random.below(from.len())]).unwrap();
         for _ in 0..=random.below(2) {
             // The symbol, string and version tables and the relocations stand in the first segment.
-            let at = if random.one_in(4) { random.below(bytes.len()) } else { 0x260 + random.below(0x600) };
+            let at = match random.below(5) {
+                0 => random.below(bytes.len()),
+                1 => random.below(0x260),
+                _ => 0x260 + random.below(0x600),
+            };
             let value = [0, 1, 0xff, random.next()][random.below(4)].to_le_bytes();
             let (at, len) = if random.one_in(2) { (at & !7, 8) } else { (at, 1) };
             if let Some(place) = bytes.get_mut(at..at + len) {
@@ -219,17 +227,7 @@ fn with_this_loader<T>(work: impl FnOnce(&Disk<'_, 'static>, &Process<'static>) 
     // The host lends its bytes for as long as the test runs.
     let store: &'static ByteStore = Box::leak(Box::new(ByteStore::new()));
     let host = RealHost::new(store);
-    let request = DetectRequest {
-        libc: None,
-        machine: None,
-        interpreter: None,
-        cpu: None,
-        env: Vec::new(),
-        cwd: b"/".to_vec(),
-        uid: 0,
-        system: Some(RunningSystem::read(&host)),
-    };
-    let model = detect(&host, &request).expect("this machine has a loader");
+    let model = this_loader(&host);
     let disk = Disk::new(&host, &model);
     let start = call::start(&disk, &Start::default()).expect("the reference process starts");
     work(&disk, &start)
@@ -257,6 +255,20 @@ fn differences(paths: &[Vec<u8>]) -> Vec<String> {
     })
 }
 
+/// What Level 1 says by pieces of the files, held against what it says with all of each read; none if it never
+/// was content with pieces, or always was.
+fn level_1_differences(paths: &[Vec<u8>]) -> Option<Vec<String>> {
+    with_this_loader(|disk, start| {
+        let by_pieces = paths.iter().filter_map(|path| Some((path, level_1::judge(disk, path, false)?)));
+        let by_pieces: Vec<_> = by_pieces.collect();
+        let whole = |path: &[u8]| call::level_1(disk, &call::map(disk, start, path, &[]));
+        let wrong = by_pieces.iter().map(|(path, judged)| (path, &judged.verdict, whole(path).verdict));
+        let wrong = wrong.filter(|(_, pieces, whole)| *pieces != whole);
+        let wrong = wrong.map(|(path, _, whole)| format!("{}: {whole:?}", path.escape_ascii())).collect();
+        (1..paths.len()).contains(&by_pieces.len()).then_some(wrong)
+    })
+}
+
 fn bytes_of(paths: &[PathBuf]) -> Vec<Vec<u8>> {
     paths.iter().map(|p| p.as_os_str().as_bytes().to_vec()).collect()
 }
@@ -275,6 +287,17 @@ fn memoised_judging_equals_naive_judging_on_generated_and_damaged_libraries() {
 fn memoised_judging_equals_naive_judging_on_this_machines_libraries() {
     let wrong = differences(&installed());
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn level_1_by_pieces_of_a_file_is_level_1() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut random = Random(13);
+    let built = generate(dir.path(), &mut random);
+    let damaged = damage(dir.path(), &built, &mut random);
+    let mut paths = bytes_of(&[built, damaged].concat());
+    paths.extend(installed());
+    assert_eq!(level_1_differences(&paths), Some(Vec::new()));
 }
 
 #[test]

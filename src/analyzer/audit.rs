@@ -17,10 +17,12 @@ use super::dyld;
 use super::finding::Finding;
 use super::host::{EntryKind, Errno, Host, Kind};
 use super::image::header;
+use super::level_1;
 use super::link_map::{LinkMap, MissReason};
 use super::loaders::{Assigned, Loaders, Room};
 use super::memo::Memo;
 use super::target;
+use super::timings::{self, Phase};
 use super::verdict::{Class, InitSummary, Judgement, Verdict};
 
 /// How deep the analysis goes.
@@ -226,16 +228,24 @@ pub fn run(
     let mut judged: Vec<(Assigned<'_, '_, '_>, Library)> = paths
         .par_iter()
         .map(|path| {
-            let assigned = loaders.assign(path);
-            let [main, other] = &memos;
-            let memo = if assigned.room.other { other } else { main };
-            let library = guarded(assigned.room, path, || judge(assigned, path, plan, Some(memo)));
+            let (assigned, library) = match at_level_1(loaders, path, plan) {
+                Some(judged) => judged,
+                None => {
+                    let assigned = loaders.assign(path);
+                    let [main, other] = &memos;
+                    let memo = if assigned.room.other { other } else { main };
+                    let judge = || judge(assigned, path, plan, Some(memo));
+                    (assigned, guarded(assigned.room, path, judge))
+                }
+            };
             if !fails(&library) || assigned.macos.is_some() {
                 done(&library);
             }
             (assigned, library)
         })
         .collect();
+    let timings = loaders.main().disk.timings();
+    timings.inspect(|t| memos.iter().for_each(|memo| memo.tell(t)));
     loaders.main().disk.forget_all();
     let classifiers = Classifiers::default();
     // Programs have their class already: nothing is their host.
@@ -243,8 +253,8 @@ pub fn run(
         judged.iter_mut().filter(|(_, l)| fails(l) && l.class.is_none()).collect();
     failing.par_iter_mut().for_each(|(assigned, library)| {
         // A class lost to a fault of ours is not worth the run.
-        let sorted =
-            catch_unwind(AssertUnwindSafe(|| sort(classifiers.of(assigned.room), *assigned, library)));
+        let sort = || sort(classifiers.of(assigned.room), *assigned, library);
+        let sorted = catch_unwind(AssertUnwindSafe(|| timings::time(timings, Phase::Classes, sort)));
         if sorted.is_err() || library.class.is_none() {
             library.class.get_or_insert(Class::Broken);
         }
@@ -349,6 +359,17 @@ fn started(room: Room<'_, '_, '_>, path: &[u8]) -> Library {
     Library { class, missing, ..library(room, path, judgement) }
 }
 
+/// A library that passes Level 1, if nothing more is asked. The main loader judges by what stands in every header.
+fn at_level_1<'l, 'a, 'h>(
+    loaders: &'l Loaders<'a, 'h>,
+    path: &[u8],
+    plan: Plan,
+) -> Option<(Assigned<'l, 'a, 'h>, Library)> {
+    let assigned = loaders.by_header().filter(|_| plan.level == Level::One)?;
+    let judgement = level_1::judge(assigned.room.disk, path, plan.programs)?;
+    Some((assigned, library(assigned.room, path, judgement)))
+}
+
 /// Verdict and findings, without a class.
 fn judge(assigned: Assigned<'_, '_, '_>, path: &[u8], plan: Plan, memo: Option<&Memo>) -> Library {
     if let Some(macos) = assigned.macos {
@@ -360,11 +381,13 @@ fn judge(assigned: Assigned<'_, '_, '_>, path: &[u8], plan: Plan, memo: Option<&
     }
     // The path goes to dlopen as an absolute one, so that it is never searched for.
     let asked = disk.absolute(path);
-    let map = call::map(disk, process, &asked, &[]);
+    let timings = disk.timings();
+    let map = timings::time(timings, Phase::Maps, || call::map(disk, process, &asked, &[]));
     let (mut judgement, unresolved) = match plan.level {
         Level::One => (call::level_1(disk, &map), Vec::new()),
         Level::Two => {
-            let judged = call::judge(disk, &map, process, memo, plan.mode);
+            let judge = || call::judge(disk, &map, process, memo, plan.mode);
+            let judged = timings::time(timings, Phase::Checks, judge);
             (judged.judgement, judged.unresolved)
         }
     };

@@ -2,10 +2,12 @@
 //! It must never read a file or search a path; it works on a finished link map.
 //! Follows glibc elf/dl-lookup.c:_dl_lookup_symbol_x and elf/dl-reloc.c:_dl_relocate_object.
 
+use std::borrow::Cow;
+
 use super::defect::{Assertion, Defect};
 use super::image::elf::ElfFacts;
 use super::image::relocs::{self, Import};
-use super::image::symbols::{Found, Query, STT_GNU_IFUNC, Symbol, Wanted};
+use super::image::symbols::{Filter, Found, Query, SHN_ABS, STT_GNU_IFUNC, STT_TLS, Symbol, Wanted};
 use super::link_map::{LinkMap, Process};
 use super::loader_model::LoaderModel;
 use super::memo::Own;
@@ -78,35 +80,15 @@ impl<'m, 'h> Scope<'m, 'h> {
         if import.flags & relocs::OWN != 0 {
             return Ok(Binding::To(from, facts.symbols.symbol(&facts.vm, import.symbol)?));
         }
-        let name = facts.symbols.string(&facts.vm, u64::from(import.name))?;
-        let entry = match import.version {
-            0 => None,
-            v => facts.versions.entry(v)?,
-        };
-        let version = match entry {
-            Some(e) => Some(Wanted { hash: e.hash, name: e.name()?, hidden: e.hidden }),
-            None => None,
-        };
-        let file = match entry.and_then(|e| e.file.as_ref()) {
-            Some(Ok(f)) => Some(f.as_ref()),
-            Some(Err(d)) if self.model.rules.strict_version_file => return Err((**d).clone()),
-            _ => None,
-        };
-        let mut query = Query {
-            name: &name,
-            hash: import.hash,
-            version,
-            plt: import.flags & relocs::PLT != 0,
-            own: None,
-            prefers_exact: self.model.rules.prefers_exact_version,
-        };
+        let sought = Sought::of(facts, import, self.model)?;
+        let mut query = sought.query();
         let symbolic = facts.dynamic.symbolic.then_some((from, facts));
         for (ix, f) in symbolic.iter().chain(&self.objects) {
             let ix = *ix;
             if !search(ix) {
                 continue;
             }
-            if f.symbols.rules_out(&f.vm, import.hash) && !self.model.rules.strict_version_file {
+            if f.symbols.rules_out(import.hash) && !self.model.rules.strict_version_file {
                 continue;
             }
             if import.flags & relocs::COPY != 0 && ix.index() == 0 {
@@ -117,7 +99,7 @@ impl<'m, 'h> Scope<'m, 'h> {
                 Found::No => None,
                 Found::Yes(_, s) => Some(s),
                 Found::Unversioned(_, s) => {
-                    let named = file.is_some_and(|name| self.answers_to(ix, name));
+                    let named = sought.file.is_some_and(|name| self.answers_to(ix, name));
                     if named && self.model.rules.asserts_unversioned_provider {
                         return Err(Defect::Assertion(Assertion::UnversionedProvider));
                     }
@@ -125,7 +107,7 @@ impl<'m, 'h> Scope<'m, 'h> {
                 }
             };
             match found {
-                Some(s) if !s.binds_local() && matches!(s.binding(), 1 | 2 | 10) => {
+                Some(s) if may_bind(&s) => {
                     if import.flags & relocs::PROTECTED != 0 && ix != from {
                         let own = facts.symbols.symbol(&facts.vm, import.symbol)?;
                         return Ok(Binding::To(from, own));
@@ -135,7 +117,7 @@ impl<'m, 'h> Scope<'m, 'h> {
                 Some(_) => {}
                 None => {
                     let strict = self.model.rules.strict_version_file;
-                    if strict && file.is_some_and(|name| self.answers_to(ix, name)) {
+                    if strict && sought.file.is_some_and(|name| self.answers_to(ix, name)) {
                         return Ok(Binding::NotInVersionFile);
                     }
                 }
@@ -150,52 +132,48 @@ impl<'m, 'h> Scope<'m, 'h> {
 
     /// The binding of `from` among `reached` and the global scope: which strong references find nothing.
     pub fn own(&self, from: NodeIx, facts: &ElfFacts<'h>, reached: &[NodeIx]) -> Own {
-        let mut missing = Vec::new();
-        let objects: Vec<(NodeIx, &ElfFacts<'h>)> = reached
-            .iter()
-            .filter_map(|ix| Some((*ix, self.map.facts(*ix)?)))
+        let near = reached.iter().filter_map(|ix| Some((*ix, self.map.facts(*ix)?)));
+        let objects: Vec<Searched<'_, 'h>> = near
             .chain(self.objects.iter().take(self.global).copied())
+            .map(|(ix, facts)| Searched { ix, facts, filter: facts.symbols.filter() })
             .collect();
+        let mut makers = Makers::of(facts);
         // Consecutive references are often answered by the same object.
-        let mut last = 0usize;
+        let mut last = 0;
+        let mut missing = Vec::new();
+        let mut lookups = 0;
         for (i, import) in facts.relocs.imports.iter().enumerate() {
-            if import.flags & (relocs::OWN | relocs::WEAK) != 0 {
+            if import.flags & (relocs::OWN | relocs::WEAK) != 0
+                || (import.flags & relocs::DEFINED != 0 && defines_itself(facts, import))
+            {
                 continue;
             }
-            let Ok(name) = facts.symbols.string(&facts.vm, u64::from(import.name)) else { continue };
-            let version = match import.version {
-                0 => None,
-                v => facts.versions.entry(v).ok().flatten(),
-            };
-            let wanted =
-                version.and_then(|e| Some(Wanted { hash: e.hash, name: e.name().ok()?, hidden: e.hidden }));
-            let mut query = Query {
-                name: &name,
-                hash: import.hash,
-                version: wanted,
-                plt: import.flags & relocs::PLT != 0,
-                own: None,
-                prefers_exact: self.model.rules.prefers_exact_version,
-            };
-            let start = if import.flags & relocs::DEFINED != 0 { 0 } else { last };
-            let found = (0..objects.len()).map(|n| (start + n) % objects.len()).find(|n| {
-                let Some((ix, f)) = objects.get(*n) else { return false };
-                if f.symbols.rules_out(&f.vm, import.hash) {
+            let Ok(sought) = Sought::of(facts, import, self.model) else { continue };
+            let mut query = sought.query();
+            let mut has = |o: &Searched<'_, 'h>| {
+                if o.filter.is_some_and(|f| f.rules_out(import.hash))
+                    || (import.flags & relocs::COPY != 0 && o.ix.index() == 0)
+                {
                     return false;
                 }
-                if import.flags & relocs::COPY != 0 && ix.index() == 0 {
-                    return false;
-                }
-                query.own = (*ix == from).then_some(import.symbol);
-                f.symbols.lookup(&f.vm, &f.versions, &query).is_ok_and(satisfies)
+                query.own = (o.ix == from).then_some(import.symbol);
+                lookups += 1;
+                o.facts.symbols.lookup(&o.facts.vm, &o.facts.versions, &query).is_ok_and(satisfies)
+            };
+            let maker = makers.place(import.version, || {
+                let file = sought.file?;
+                objects.iter().position(|o| self.answers_to(o.ix, file))
             });
-            match found {
-                Some(n) if import.flags & relocs::DEFINED == 0 => last = n,
-                Some(_) => {}
+            let likely = maker.unwrap_or(last);
+            if objects.get(likely).is_some_and(&mut has) {
+                continue;
+            }
+            match objects.iter().position(has) {
+                Some(at) => last = at,
                 None => missing.push(u32::try_from(i).unwrap_or(u32::MAX)),
             }
         }
-        Own { missing }
+        Own { missing, lookups }
     }
 
     /// The reference behind an import.
@@ -214,11 +192,99 @@ impl<'m, 'h> Scope<'m, 'h> {
     }
 }
 
-/// Whether a find ends the search: visible, and global, weak or unique.
+/// An object that is searched again and again.
+struct Searched<'m, 'h> {
+    ix: NodeIx,
+    facts: &'m ElfFacts<'h>,
+    filter: Option<Filter<'h>>,
+}
+
+/// Where among the searched objects the file of each version is.
+struct Makers(Vec<Option<Option<usize>>>);
+
+impl Makers {
+    fn of(facts: &ElfFacts<'_>) -> Makers {
+        Makers(vec![None; facts.versions.rows()])
+    }
+
+    /// The place of the file that row `version` is needed of, found out the first time.
+    fn place(&mut self, version: u16, find: impl FnOnce() -> Option<usize>) -> Option<usize> {
+        let known = self.0.get_mut(usize::from(version)).filter(|_| version != 0)?;
+        *known.get_or_insert_with(find)
+    }
+}
+
+/// A reference made ready for look-ups.
+struct Sought<'f> {
+    name: Cow<'f, [u8]>,
+    version: Option<Wanted<'f>>,
+    /// The file the version is needed of.
+    file: Option<&'f [u8]>,
+    hash: u32,
+    plt: bool,
+    prefers_exact: bool,
+}
+
+impl<'f> Sought<'f> {
+    fn of(facts: &'f ElfFacts<'_>, import: &Import, model: &LoaderModel) -> Result<Sought<'f>, Defect> {
+        let name = facts.symbols.string(&facts.vm, u64::from(import.name))?;
+        let entry = match import.version {
+            0 => None,
+            v => facts.versions.entry(v)?,
+        };
+        let version = match entry {
+            Some(e) => Some(Wanted { hash: e.hash, name: e.name()?, hidden: e.hidden }),
+            None => None,
+        };
+        let file = match entry.and_then(|e| e.file.as_ref()) {
+            Some(Ok(f)) => Some(f.as_ref()),
+            Some(Err(d)) if model.rules.strict_version_file => return Err((**d).clone()),
+            _ => None,
+        };
+        let plt = import.flags & relocs::PLT != 0;
+        let prefers_exact = model.rules.prefers_exact_version;
+        Ok(Sought { name, version, file, hash: import.hash, plt, prefers_exact })
+    }
+
+    fn query(&self) -> Query<'_> {
+        Query {
+            name: &self.name,
+            hash: self.hash,
+            version: self.version,
+            plt: self.plt,
+            own: None,
+            prefers_exact: self.prefers_exact,
+        }
+    }
+}
+
+/// Whether a look-up in the object itself comes to the very symbol it refers to, and takes it.
+fn defines_itself(facts: &ElfFacts<'_>, import: &Import) -> bool {
+    let Ok(s) = facts.symbols.symbol(&facts.vm, import.symbol) else { return false };
+    let has_value = s.value != 0 || s.shndx == SHN_ABS || s.kind() == STT_TLS;
+    if s.shndx == 0 || !has_value || !matches!(s.kind(), 0 | 1 | 2 | 5 | 6 | 10) || !may_bind(&s) {
+        return false;
+    }
+    // A version of its own is the one it is defined with; without one, the plain and the base version match.
+    let matches = import.version != 0
+        || !facts.versions.has_table()
+        || facts.symbols.versym.is_some_and(|table| {
+            let row = facts.symbols.version_index(&facts.vm, table, import.symbol);
+            row.is_ok_and(|v| v & 0x7fff < 3)
+        });
+    matches && facts.symbols.passes(import.hash, import.symbol)
+}
+
+/// Whether a definition can be taken: visible, and global, weak or unique.
+fn may_bind(s: &Symbol) -> bool {
+    !s.binds_local() && matches!(s.binding(), 1 | 2 | 10)
+}
+
+/// Whether a find ends the search.
 pub fn satisfies(found: Found) -> bool {
     match found {
         Found::No => false,
-        Found::Yes(_, s) | Found::Unversioned(_, s) => !s.binds_local() && matches!(s.binding(), 1 | 2 | 10),
+        Found::Yes(_, s) | Found::Unversioned(_, s) => may_bind(&s),
     }
 }
 

@@ -9,12 +9,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use foldhash::fast::FixedState;
 
-use super::host::{Errno, Host, Kind, Opened, Stat};
+use super::host::{Errno, Host, Kind, Opened, Pieces, Stat};
 use super::image::elf::{self, Image, Role};
 use super::image::header;
 use super::loader_model::LoaderModel;
 use super::model::ImageId;
 use super::musl;
+use super::search::Hit;
+use super::timings::{self, Phase, Timings};
 
 /// One file.
 #[derive(Debug)]
@@ -52,6 +54,7 @@ pub struct Disk<'a, 'h> {
     host: &'a dyn Host<'h>,
     model: Cow<'a, LoaderModel>,
     tables: Arc<Tables<'h>>,
+    timings: Option<&'a Timings>,
 }
 
 /// What was read so far.
@@ -59,6 +62,7 @@ struct Tables<'h> {
     paths: Vec<RwLock<Map<Box<[u8]>, Opening<'h>>>>,
     images: Vec<RwLock<Images<'h>>>,
     dirs: RwLock<Map<Box<[u8]>, bool>>,
+    found: Vec<RwLock<Map<Box<[u8]>, Hit<'h>>>>,
     next: AtomicU32,
 }
 
@@ -78,9 +82,10 @@ impl<'a, 'h> Disk<'a, 'h> {
             paths: (0..SHARDS).map(|_| RwLock::default()).collect(),
             images: (0..SHARDS).map(|_| RwLock::default()).collect(),
             dirs: RwLock::default(),
+            found: (0..SHARDS).map(|_| RwLock::default()).collect(),
             next: AtomicU32::new(0),
         };
-        Disk { host, model, tables: Arc::new(tables) }
+        Disk { host, model, tables: Arc::new(tables), timings: None }
     }
 
     /// The same files under the same loader, started with another LD_LIBRARY_PATH. That decides where a file is looked
@@ -89,7 +94,23 @@ impl<'a, 'h> Disk<'a, 'h> {
     pub fn with_library_path(&self, path: Option<Vec<u8>>) -> Self {
         let mut model = LoaderModel::clone(&self.model);
         model.env.library_path = path;
-        Disk { host: self.host, model: Cow::Owned(model), tables: Arc::clone(&self.tables) }
+        Disk {
+            host: self.host,
+            model: Cow::Owned(model),
+            tables: Arc::clone(&self.tables),
+            timings: self.timings,
+        }
+    }
+
+    /// The same, with a watch on where the time goes.
+    #[must_use]
+    pub fn timed(self, timings: Option<&'a Timings>) -> Self {
+        Disk { timings, ..self }
+    }
+
+    /// The watch.
+    pub fn timings(&self) -> Option<&'a Timings> {
+        self.timings
     }
 
     /// The loader model the files are read for.
@@ -108,30 +129,51 @@ impl<'a, 'h> Disk<'a, 'h> {
         map.entry(path.into()).or_insert(opening).clone()
     }
 
-    /// Opens `path` at program start: not remembered, since the same file opened later is another thing.
+    /// What a search came to whose outcome depends on `key` alone. Searches that find nothing are done every time:
+    /// what they say depends on the one before. `errno` is the process's.
+    pub fn found(
+        &self,
+        key: &[u8],
+        errno: &mut Errno,
+        search: impl FnOnce(&mut Errno) -> Hit<'h>,
+    ) -> Hit<'h> {
+        let Some(shard) = self.tables.found.get(shard_of(key)) else { return search(errno) };
+        if let Some(hit) = shard.read().unwrap_or_else(PoisonError::into_inner).get(key) {
+            *errno = Errno::NONE;
+            return hit.clone();
+        }
+        let hit = search(errno);
+        if matches!(hit, Hit::Opened { .. }) {
+            shard.write().unwrap_or_else(PoisonError::into_inner).insert(key.into(), hit.clone());
+        }
+        hit
+    }
+
+    /// What a program start makes of `path`: not remembered, since the same file opened later is another thing.
     pub fn open_as(&self, path: &[u8], role: Role) -> Opening<'h> {
-        let full = self.absolute(path);
-        match self.host.open(&full) {
-            Err(e) => Opening::Errno(e),
-            Ok(Opened::Other(stat)) => Opening::Special(stat.kind, stat),
-            Ok(Opened::Changed(_)) => Opening::Changed,
-            Ok(Opened::File(stat, bytes)) => {
-                let image = self.read(bytes, &full, role);
+        match self.open(path) {
+            Opening::Image(known) => {
+                let ImageEntry { stat, bytes, .. } = *known;
+                let image = self.read(bytes, &self.absolute(path), role);
                 let id = ImageId(self.tables.next.fetch_add(1, Ordering::Relaxed));
                 Opening::Image(Arc::new(ImageEntry { id, stat, bytes, image }))
             }
+            other => other,
         }
+    }
+
+    /// Opens a regular file for as long as `look` takes, which also hears whether code cannot be mapped there.
+    /// Nothing of it is remembered, nor why it could not be opened.
+    pub fn visit(&self, path: &[u8], look: &mut dyn FnMut(&Stat, &dyn Pieces, bool)) {
+        let noexec = self.host.noexec(path);
+        let _ = self.host.visit(path, &mut |stat, file| look(stat, file, noexec));
     }
 
     /// Whether a file is an executable, by its contents.
     pub fn is_program(&self, path: &[u8]) -> bool {
-        let full = self.absolute(path);
-        match self.host.open(&full) {
-            Ok(Opened::File(stat, bytes)) => {
-                header::kind_of(bytes, stat.size, || Some(bytes)) == header::FileKind::Program
-            }
-            _ => false,
-        }
+        let Opening::Image(image) = self.open(path) else { return false };
+        let kind = header::kind_of(image.bytes, image.stat.size, || Some(image.bytes));
+        kind == header::FileKind::Program
     }
 
     /// Whether `path` is a directory (followed).
@@ -204,7 +246,17 @@ impl<'a, 'h> Disk<'a, 'h> {
             return Opening::Errno(Errno::ENOENT);
         }
         let full = self.absolute(path);
-        match self.host.open(&full) {
+        let mut known = None;
+        let opened = timings::time(self.timings, Phase::Host, || {
+            self.host.open_unless(&full, &mut |stat| {
+                known = self.known(stat);
+                known.is_some()
+            })
+        });
+        if let Some(image) = known {
+            return Opening::Image(image);
+        }
+        match opened {
             // Our own caps and wants, which the loader does not have.
             Err(errno) if errno.is_our_want() => match self.host.stat(&full) {
                 Ok(stat) => Opening::Special(stat.kind, stat),
@@ -226,6 +278,13 @@ impl<'a, 'h> Disk<'a, 'h> {
         }
     }
 
+    /// The file that is known already under another name.
+    fn known(&self, stat: &Stat) -> Option<Arc<ImageEntry<'h>>> {
+        let shard = self.tables.images.get((stat.ino as usize) % SHARDS)?;
+        let images = shard.read().unwrap_or_else(PoisonError::into_inner);
+        images.get(&(stat.dev, stat.ino)).filter(|image| image.stat == *stat).map(Arc::clone)
+    }
+
     fn file(&self, path: &[u8], stat: Stat, bytes: &'h [u8]) -> Opening<'h> {
         let key = (stat.dev, stat.ino);
         let Some(shard) = self.tables.images.get((stat.ino as usize) % SHARDS) else {
@@ -234,7 +293,8 @@ impl<'a, 'h> Disk<'a, 'h> {
         if let Some(i) = shard.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Opening::Image(Arc::clone(i));
         }
-        let image = self.read(bytes, path, Role::Library);
+        let image = timings::time(self.timings, Phase::Facts, || self.read(bytes, path, Role::Library));
+        self.timings.inspect(|t| t.file());
         let id = ImageId(self.tables.next.fetch_add(1, Ordering::Relaxed));
         let entry = Arc::new(ImageEntry { id, stat, bytes, image });
         let mut map = shard.write().unwrap_or_else(PoisonError::into_inner);

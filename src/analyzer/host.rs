@@ -62,6 +62,32 @@ pub enum Opened<'h> {
     Changed(Stat),
 }
 
+/// A regular file that is open.
+pub trait Pieces {
+    /// Fills `bytes` from `offset`, as far as the file goes, and says how far that was.
+    ///
+    /// # Errors
+    /// The errno of `pread`.
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> Result<usize, Errno>;
+    /// Whether it still is what it was when it was opened.
+    fn unchanged(&self) -> bool;
+}
+
+impl Pieces for &[u8] {
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> Result<usize, Errno> {
+        let rest = usize::try_from(offset).ok().and_then(|at| self.get(at..)).unwrap_or_default();
+        let n = rest.len().min(bytes.len());
+        if let (Some(to), Some(from)) = (bytes.get_mut(..n), rest.get(..n)) {
+            to.copy_from_slice(from);
+        }
+        Ok(n)
+    }
+
+    fn unchanged(&self) -> bool {
+        true
+    }
+}
+
 /// One entry of a directory listing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry {
@@ -91,15 +117,41 @@ pub trait Host<'h>: Sync {
     /// # Errors
     /// The errno of `open` or `fstat`.
     fn open(&self, path: &[u8]) -> Result<Opened<'h>, Errno>;
+    /// The same, unless `known` says of a regular file that it is there already: then it need not be opened.
+    ///
+    /// # Errors
+    /// As `open`.
+    fn open_unless(&self, path: &[u8], known: &mut dyn FnMut(&Stat) -> bool) -> Result<Opened<'h>, Errno> {
+        let _ = known;
+        self.open(path)
+    }
+    /// Opens a regular file for as long as `look` takes, which reads pieces of it; anything else is not opened.
+    ///
+    /// # Errors
+    /// The errno of `open` or `fstat`.
+    fn visit(&self, path: &[u8], look: &mut dyn FnMut(&Stat, &dyn Pieces)) -> Result<Stat, Errno> {
+        match self.open(path)? {
+            Opened::File(stat, bytes) => {
+                look(&stat, &bytes);
+                Ok(stat)
+            }
+            Opened::Other(stat) | Opened::Changed(stat) => Ok(stat),
+        }
+    }
     /// Reads the first bytes of a regular file, at most `len`; nothing of anything else.
     ///
     /// # Errors
     /// The errno of `open` or `read`.
     fn head(&self, path: &[u8], len: usize) -> Result<(Stat, Vec<u8>), Errno> {
-        match self.open(path)? {
-            Opened::File(stat, bytes) => Ok((stat, bytes.get(..len).unwrap_or(bytes).to_vec())),
-            Opened::Other(stat) | Opened::Changed(stat) => Ok((stat, Vec::new())),
-        }
+        let mut head = Ok(Vec::new());
+        let stat = self.visit(path, &mut |_, file| {
+            let mut bytes = vec![0; len];
+            head = file.read_at(0, &mut bytes).map(|n| {
+                bytes.truncate(n);
+                bytes
+            });
+        })?;
+        Ok((stat, head?))
     }
     /// Follows links and says what is there.
     ///
@@ -140,8 +192,15 @@ macro_rules! pass_on {
             fn open(&self, path: &[u8]) -> Result<Opened<'h>, Errno> {
                 (**self).open(path)
             }
-            fn head(&self, path: &[u8], len: usize) -> Result<(Stat, Vec<u8>), Errno> {
-                (**self).head(path, len)
+            fn open_unless(
+                &self,
+                path: &[u8],
+                known: &mut dyn FnMut(&Stat) -> bool,
+            ) -> Result<Opened<'h>, Errno> {
+                (**self).open_unless(path, known)
+            }
+            fn visit(&self, path: &[u8], look: &mut dyn FnMut(&Stat, &dyn Pieces)) -> Result<Stat, Errno> {
+                (**self).visit(path, look)
             }
             fn stat(&self, path: &[u8]) -> Result<Stat, Errno> {
                 (**self).stat(path)

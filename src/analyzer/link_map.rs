@@ -31,7 +31,7 @@ pub struct Node<'h> {
     /// The file; none for the reference program and the vDSO.
     pub image: Option<Arc<ImageEntry<'h>>>,
     /// Names under which it was asked for (`l_libname`).
-    pub aliases: Vec<Vec<u8>>,
+    pub aliases: Vec<Cow<'h, [u8]>>,
     /// The object whose need loaded it.
     pub loader: Option<NodeIx>,
     /// Why it was found where it was.
@@ -61,7 +61,7 @@ impl<'h> Node<'h> {
 
     /// `_dl_name_match_p`: the name is the object's path or one it was asked for by.
     pub fn answers_to(&self, name: &[u8]) -> bool {
-        self.name == name || self.aliases.iter().any(|a| a == name)
+        self.name == name || self.aliases.iter().any(|a| **a == *name)
     }
 
     /// The facts of the file.
@@ -123,18 +123,22 @@ pub struct Process<'h> {
     pub global: Vec<NodeIx>,
     /// LD_LIBRARY_PATH, split.
     pub env_path: Vec<Vec<u8>>,
-    /// Name, alias or SONAME to the first object that answers to it.
-    pub names: Names<'h>,
-    /// (device, inode) to object.
-    pub files: HashMap<(u64, u64), NodeIx, FixedState>,
+    /// Which of them answers to what.
+    pub known: Arc<Known<'h>>,
     /// `$ORIGIN` of the main program.
     pub program_origin: Vec<u8>,
     /// Static TLS taken so far, its whole size and its alignment.
     pub static_tls: StaticTls,
 }
 
-/// Names of loaded objects.
-pub type Names<'h> = HashMap<Cow<'h, [u8]>, NodeIx, FixedState>;
+/// By what loaded objects are known.
+#[derive(Clone, Debug, Default)]
+pub struct Known<'h> {
+    /// Alias, SONAME, or path without a slash, to the first object that answers to it.
+    pub names: HashMap<Cow<'h, [u8]>, NodeIx, FixedState>,
+    /// (device, inode) to object.
+    pub files: HashMap<(u64, u64), NodeIx, FixedState>,
+}
 
 /// The objects of one call.
 #[derive(Clone, Debug)]
@@ -155,8 +159,9 @@ pub struct LinkMap<'h> {
     pub absent_filtees: Vec<Miss>,
     pub(super) program_origin: Vec<u8>,
     pub(super) env_path: Vec<Vec<u8>>,
-    pub(super) names: Names<'h>,
-    pub(super) files: HashMap<(u64, u64), NodeIx, FixedState>,
+    /// By what the process's objects are known, and the new ones.
+    earlier: Arc<Known<'h>>,
+    pub(super) known: Known<'h>,
     /// The first object whose SONAME cannot be read.
     poison: Option<(NodeIx, Defect)>,
     /// The process's `errno`, as far as searches set it.
@@ -177,8 +182,8 @@ impl<'h> LinkMap<'h> {
             absent_filtees: Vec::new(),
             program_origin: process.program_origin.clone(),
             env_path: process.env_path.clone(),
-            names: process.names.clone(),
-            files: process.files.clone(),
+            earlier: Arc::clone(&process.known),
+            known: Known::default(),
             poison: None,
             errno: Errno::NONE,
             starting: false,
@@ -207,7 +212,24 @@ impl<'h> LinkMap<'h> {
 
     /// The object a name stands for among those loaded (`_dl_name_match_p` and SONAME).
     pub fn by_name(&self, name: &[u8]) -> Option<NodeIx> {
-        self.names.get(name).copied()
+        let named = self.earlier.names.get(name).or_else(|| self.known.names.get(name)).copied();
+        if !name.contains(&b'/') {
+            return named;
+        }
+        let placed = self.nodes.iter().position(|n| n.name == name).map(NodeIx::from_index);
+        named.into_iter().chain(placed).min()
+    }
+
+    /// The object of a file.
+    pub(super) fn by_file(&self, file: (u64, u64)) -> Option<NodeIx> {
+        self.earlier.files.get(&file).or_else(|| self.known.files.get(&file)).copied()
+    }
+
+    /// `ix` answers to `name`, unless an object before it does.
+    pub(super) fn call(&mut self, name: Cow<'h, [u8]>, ix: NodeIx) {
+        if !self.earlier.names.contains_key(&name) {
+            self.known.names.entry(name).or_insert(ix);
+        }
     }
 
     /// The first object that has `name` as path or alias (`find_needed` of elf/dl-version.c).

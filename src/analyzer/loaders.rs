@@ -118,6 +118,12 @@ impl<'a, 'h> Loaders<'a, 'h> {
         }
     }
 
+    /// Who judges a file that passes the main loader's look at its header; none if that one is asked about nothing.
+    pub fn by_header(&self) -> Option<Assigned<'_, 'a, 'h>> {
+        let named = self.macos.is_some_and(|rooms| rooms.named());
+        (!named).then(|| Assigned { room: self.main(), foreign: None, macos: None })
+    }
+
     /// What reports say of the loaders besides the main one that had something to judge.
     pub fn others(&self) -> Vec<ModelReport> {
         let libcs = self.other.get().into_iter().flatten().map(|own| own.disk.model().describe());
@@ -139,7 +145,7 @@ impl<'a, 'h> Loaders<'a, 'h> {
             let machine = Some(self.disk.model().machine);
             let wanted =
                 DetectRequest { libc: Some(libc), machine, interpreter: None, cpu: None, ..request.clone() };
-            let disk = Disk::owning(*host, detect::detect(*host, &wanted).ok()?);
+            let disk = Disk::owning(*host, detect::detect(*host, &wanted).ok()?).timed(self.disk.timings());
             let process = call::start(&disk, &Start::default()).ok()?;
             let name = disk.model().name().into();
             Some(Own { disk, process, name })

@@ -3,7 +3,7 @@
 //! Follows glibc elf/rtld.c:dl_main and elf/dl-tls.c.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::catalogue;
 use super::checks;
@@ -82,12 +82,12 @@ pub fn start<'h>(disk: &Disk<'_, 'h>, request: &Start) -> Result<Process<'h>, St
         nodes: vec![main],
         global: vec![NodeIx(0)],
         env_path,
-        names: HashMap::default(),
-        files: HashMap::default(),
+        known: Arc::default(),
         program_origin: origin.unwrap_or_else(|| DEFAULT_PROGRAM_DIRECTORY.to_vec()),
         static_tls: StaticTls::default(),
     };
-    process.names.insert(Cow::Borrowed(b""), NodeIx(0));
+    let known = Arc::make_mut(&mut process.known);
+    known.names.insert(Cow::Borrowed(b""), NodeIx(0));
     // The kernel mapped the program: the loader does not know its inode, so that `dlopen` of its file finds a file.
     let gate = Node {
         name: vdso(model.machine).to_vec(),
@@ -99,7 +99,7 @@ pub fn start<'h>(disk: &Disk<'_, 'h>, request: &Start) -> Result<Process<'h>, St
         before: true,
         at_start: false,
     };
-    process.names.insert(Cow::Owned(gate.name.clone()), NodeIx(1));
+    known.names.insert(Cow::Borrowed(vdso(model.machine)), NodeIx(1));
     process.nodes.push(gate);
     let map = link_map::start_up(disk, &process, &model.program_needs, &model.env.preload);
     if let Some(miss) = &map.miss {
@@ -120,7 +120,7 @@ fn main_program<'h>(disk: &Disk<'_, 'h>, request: &Start) -> Result<Node<'h>, St
     let mut node = Node {
         name: Vec::new(),
         image: None,
-        aliases: vec![Vec::new()],
+        aliases: vec![Cow::Borrowed(b"".as_slice())],
         loader: None,
         provenance: Provenance::Root,
         needs: Vec::new(),

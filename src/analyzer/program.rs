@@ -3,7 +3,6 @@
 //! Follows Linux fs/binfmt_elf.c for the interpreter and glibc elf/rtld.c:dl_main for the rest.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::checks::{self, Judged, Mode, sentence};
@@ -11,7 +10,7 @@ use super::disk::{Disk, ImageEntry, Opening};
 use super::finding::Finding;
 use super::host::{Errno, Kind};
 use super::image::elf::{Image, Role};
-use super::link_map::{self, LinkMap, Node, Process};
+use super::link_map::{self, Known, LinkMap, Node, Process};
 use super::model::NodeIx;
 use super::provenance::Provenance;
 use super::search::tokens;
@@ -50,7 +49,7 @@ pub fn judge<'h>(disk: &Disk<'_, 'h>, path: &[u8]) -> Start<'h> {
     let main = Node {
         name: path.to_vec(),
         image: Some(image.clone()),
-        aliases: vec![Vec::new()],
+        aliases: vec![Cow::Borrowed(b"".as_slice())],
         loader: None,
         provenance: Provenance::Root,
         needs: Vec::new(),
@@ -62,12 +61,14 @@ pub fn judge<'h>(disk: &Disk<'_, 'h>, path: &[u8]) -> Start<'h> {
         Some(list) => tokens::path_list(list, b":;", Some(&origin), model),
         None => Vec::new(),
     };
+    let mut known = Known::default();
+    known.names.insert(Cow::Borrowed(b""), NodeIx(0));
+    known.files.insert((image.stat.dev, image.stat.ino), NodeIx(0));
     let empty = Process {
         nodes: vec![main],
         global: Vec::new(),
         env_path,
-        names: HashMap::from_iter([(Cow::Borrowed(b"".as_slice()), NodeIx(0))]),
-        files: HashMap::from_iter([((image.stat.dev, image.stat.ino), NodeIx(0))]),
+        known: Arc::new(known),
         program_origin: origin,
         // At start every block gets what it needs.
         static_tls: StaticTls { used: 0, size: 1 << 40, align: 1 << 30, optional: None, below: true },

@@ -106,7 +106,7 @@ fn base_name(path: &[u8]) -> &[u8] {
 }
 
 /// Names only one C library's files have.
-fn loader_name(name: &[u8]) -> Option<LibcKind> {
+pub(super) fn loader_name(name: &[u8]) -> Option<LibcKind> {
     if name.starts_with(b"ld-musl-") || name.starts_with(b"libc.musl-") {
         return Some(LibcKind::Musl);
     }

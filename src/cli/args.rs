@@ -370,6 +370,9 @@ pub struct JudgeArgs {
     /// Read files instead of mapping them.
     #[arg(long)]
     pub no_mmap: bool,
+    /// Say on standard error where the time went.
+    #[arg(long)]
+    pub timings: bool,
 }
 
 /// Formats of `audit` and `verify`.

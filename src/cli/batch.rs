@@ -19,6 +19,7 @@ use super::session::Session;
 use crate::analyzer::audit::{self, Library, Plan, Unlisted};
 use crate::analyzer::finding::Finding;
 use crate::analyzer::host::Errno;
+use crate::analyzer::timings::{self, Phase};
 use crate::analyzer::verdict::{Class, Verdict};
 
 /// Libraries judged between two outputs of NDJSON. What is learned of one serves only others of the same portion.
@@ -92,10 +93,7 @@ pub fn run(session: &Session<'_, '_>, run: &Run, asked: Asked, work: &Work<'_>) 
             if run.loudness == Loudness::Quiet {
                 continue;
             }
-            for row in rows {
-                ndjson::object(&mut out, row)?;
-                out.write_all(b"\n")?;
-            }
+            timings::time(session.disk.timings(), Phase::Report, || ndjson::lines(&mut out, &rows))?;
             out.flush()?;
         }
         out.finish()?;
@@ -107,8 +105,8 @@ pub fn run(session: &Session<'_, '_>, run: &Run, asked: Asked, work: &Work<'_>) 
     let rows = Row::all(&libraries, &probed);
     note(&rows);
     let level3 = work.prober.map(Prober::header);
-    match run.format {
-        _ if run.loudness == Loudness::Quiet => {}
+    let report = || match run.format {
+        _ if run.loudness == Loudness::Quiet => Ok(()),
         Format::Json => {
             let mut out = Sink::data(run)?;
             let document = json::Document {
@@ -120,17 +118,18 @@ pub fn run(session: &Session<'_, '_>, run: &Run, asked: Asked, work: &Work<'_>) 
                 unlisted,
             };
             json::write(&mut out, &document)?;
-            out.finish()?;
+            Ok(out.finish()?)
         }
         Format::Sarif | Format::Junit | Format::Github => {
             let cases: Vec<Case> =
                 rows.iter().map(|row| Case::of_library(*row, breaks(*row, asked, run.strict))).collect();
             let mut out = Sink::data(run)?;
             cases_as(run.format, &mut out, &cases)?;
-            out.finish()?;
+            Ok(out.finish()?)
         }
-        Format::Table | Format::Ndjson => people(run, asked, &rows, level3.as_ref())?,
-    }
+        Format::Table | Format::Ndjson => people(run, asked, &rows, level3.as_ref()),
+    };
+    timings::time(session.disk.timings(), Phase::Report, report)?;
     Ok(exit)
 }
 

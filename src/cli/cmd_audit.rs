@@ -16,6 +16,7 @@ use super::request::{Judging, Run};
 use super::session::{self, Session};
 use crate::analyzer::audit::{self, Collected, Wanted};
 use crate::analyzer::store::sealed;
+use crate::analyzer::timings::{self, Phase};
 
 /// Runs the command.
 ///
@@ -65,7 +66,7 @@ fn directories(
     }
     let prober = Prober::new(run, judging, home)?;
     session::with(judging, run.jobs, |s| {
-        let found = what.find(s, dirs);
+        let found = timings::time(s.disk.timings(), Phase::Collect, || what.find(s, dirs));
         let unable = !found.unlisted.is_empty();
         let work = Work {
             paths: &found.paths,

@@ -127,7 +127,7 @@ impl<'h> View<'_, 'h> {
         }
         Object {
             path: node.name.clone(),
-            aliases: node.aliases.clone(),
+            aliases: node.aliases.iter().map(|a| a.to_vec()).collect(),
             before: node.before,
             loader: node.loader.map(NodeIx::index),
             provenance: node.provenance.clone(),

@@ -25,6 +25,7 @@ mod remember;
 pub mod report;
 pub mod request;
 mod session;
+mod times;
 mod whole;
 
 use std::io::Write;

@@ -57,6 +57,8 @@ pub struct Judging {
     pub sdk: Option<Vec<u8>>,
     /// Large files may be mapped.
     pub mmap: bool,
+    /// Where the time goes is told in the end.
+    pub timings: bool,
 }
 
 /// How much is printed.
@@ -191,6 +193,7 @@ impl Judging {
             preloaded: raw.preloaded.into_iter().map(OsString::into_vec).collect(),
             sdk: raw.sdk.map(|d| absolute(&here, d.as_bytes())),
             mmap: !raw.no_mmap,
+            timings: raw.timings,
         })
     }
 }

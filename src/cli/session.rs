@@ -5,11 +5,13 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::exit::Failure;
 use super::macos;
 use super::report::escape::escaped;
 use super::request::Judging;
+use super::times;
 use crate::analyzer::call;
 use crate::analyzer::detect::{self, DetectError, DetectRequest, RunningSystem};
 use crate::analyzer::disk::Disk;
@@ -26,6 +28,7 @@ use crate::analyzer::loader_model::{
 use crate::analyzer::loaders::Loaders;
 use crate::analyzer::process::Start;
 use crate::analyzer::store::profile::Profile;
+use crate::analyzer::timings::{self, Phase, Timings};
 
 /// What a command works with.
 pub struct Session<'s, 'h> {
@@ -277,6 +280,8 @@ pub fn with<R: Send>(
     jobs: Option<usize>,
     work: impl FnOnce(&Session<'_, '_>) -> Result<R, Failure> + Send,
 ) -> Result<R, Failure> {
+    let timings = judging.timings.then(Timings::default);
+    let begin = Instant::now();
     let store = ByteStore::new();
     let machine = machine(&store, judging)?;
     let host = machine.host.as_ref();
@@ -286,16 +291,17 @@ pub fn with<R: Send>(
         None => Box::new(RealHost::new(&store)),
     };
     let wanted = macos::wanted(host, judging)?;
-    let model = if wanted.named { macos::nobody(judging) } else { model(&machine, judging)? };
+    let model = timings::time(timings.as_ref(), Phase::Model, || {
+        if wanted.named { Ok(macos::nobody(judging)) } else { model(&machine, judging) }
+    })?;
     let rooms = dyld::Rooms::new(host, own.as_ref(), wanted);
-    let disk = Disk::new(host, &model);
+    let disk = Disk::new(host, &model).timed(timings.as_ref());
     let program = judging.host.clone().or_else(|| machine.program.clone());
     let start = match rooms.named() || rooms.has_program() {
         true => Start::default(),
         false => Start { program, preloaded: judging.preloaded.clone() },
     };
-    let process = started(&disk, &start)?;
-    let threads = threads(jobs)?;
+    let process = timings::time(timings.as_ref(), Phase::Process, || started(&disk, &start))?;
     let request = machine.request(judging);
     let mut loaders = Loaders::only(&disk, &process);
     // A machine of Linux has no dyld: what a target names is all there is.
@@ -311,11 +317,24 @@ pub fn with<R: Send>(
     let rooms = &rooms;
     let session =
         Session { host, model: &model, disk: &disk, loaders: &loaders, start: &start, looking, rooms };
-    let done = threads.install(|| work(&session));
+    let done = on_threads(jobs, || work(&session))?;
+    if let Some(timings) = &timings {
+        times::tell(timings, &store, begin.elapsed());
+    }
     match (done, store.changed().len()) {
         (Ok(_), changed @ 1..) => Err(Failure::Unable(format!(
             "{changed} files changed while they were read; what is said about them may be wrong"
         ))),
         (done, _) => done,
+    }
+}
+
+/// Runs `work` where `jobs` threads wait for parallel parts, this one among them.
+fn on_threads<R: Send>(jobs: Option<usize>, work: impl FnOnce() -> R + Send) -> Result<R, Failure> {
+    let ours = rayon::ThreadPoolBuilder::new().num_threads(jobs.unwrap_or(0)).use_current_thread();
+    match ours.build() {
+        Ok(_alive) => Ok(work()),
+        // A thread can only be of one pool, and was of one before.
+        Err(_) => Ok(threads(jobs)?.install(work)),
     }
 }

@@ -71,8 +71,7 @@ pub fn notes<'h>(disk: &Disk<'_, 'h>, map: &LinkMap<'h>, judgement: &mut Judgeme
 fn beyond_end(node: &Node<'_>, facts: &ElfFacts<'_>, judgement: &mut Judgement) {
     let Some(image) = &node.image else { return };
     let size = image.bytes.len() as u64;
-    let loads = facts.header.segments.iter().filter(|s| s.kind == 1);
-    let end = loads.map(|s| s.offset.saturating_add(s.filesz)).max().unwrap_or(0);
+    let end = facts.header.loaded_end();
     if end > size {
         judgement.findings.push(Finding::BeyondEnd { object: node.name.clone(), end, size });
     }

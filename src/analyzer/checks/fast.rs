@@ -2,8 +2,8 @@
 //! It must give up (and leave the call to `relocate.rs`) wherever order or damage could matter.
 //! Same rules as glibc elf/dl-reloc.c; the shortcut is only that more objects can only add definitions.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use super::relocate::{Relocation, State};
 use super::{Stop, Unresolved};
@@ -12,7 +12,7 @@ use crate::analyzer::image::elf::ElfFacts;
 use crate::analyzer::image::relocs::{self, Import};
 use crate::analyzer::image::symbols::Query;
 use crate::analyzer::link_map::LinkMap;
-use crate::analyzer::memo::{Key, Memo, Own};
+use crate::analyzer::memo::{Key, Memo};
 use crate::analyzer::model::{ImageId, NodeIx};
 
 /// The outcome of the shortcut.
@@ -32,36 +32,43 @@ impl<'h> Relocation<'_, 'h> {
         let new: Vec<NodeIx> =
             sorted.iter().rev().copied().filter(|ix| ix.index() >= self.map.before).collect();
         let ordinary = self.map.nodes.iter().filter_map(|n| n.facts()).all(|f| f.traits.regular);
-        let plain = |f: &ElfFacts<'_>| {
-            f.relocs.fatal.is_none() && f.relro_fault.is_none() && !f.relocs.may_need_value
-        };
-        if !ordinary || !new.iter().filter_map(|ix| self.map.facts(*ix)).all(plain) {
+        if !ordinary || !new.iter().filter_map(|ix| self.map.facts(*ix)).all(|f| f.traits.plain) {
             return Fast::Undecided;
         }
         if self.unversioned_provider(&new) {
             return Fast::Undecided;
         }
+        let mut bindings = Bindings::new(self.map, memo, &new);
         let scope = Scope::new(self.map, self.process, self.model);
-        let mut walk = Reach::new(self.map);
         let mut state = State::new(self.map);
         let mut first: Option<Stop> = None;
+        let ifuncs: Vec<usize> = (0..new.len())
+            .filter(|at| {
+                new.get(*at).and_then(|ix| self.map.facts(*ix)).is_some_and(|f| f.traits.exports_ifunc)
+            })
+            .collect();
         for (at, ix) in new.iter().enumerate() {
             let Some(node) = self.map.node(*ix) else { continue };
             let Some(facts) = node.facts() else { continue };
-            let own = self.own(&scope, *ix, facts, memo, &mut walk);
-            // What it reaches is all there is: nothing more to look through.
-            let whole = walk.reached.len() == new.len();
-            let missing = own.missing.iter().map(|p| (*p, true));
+            let missing = bindings.missing(&scope, *ix, facts);
             let special = facts.relocs.special.iter().map(|p| (*p, false));
-            let mut events: Vec<(u32, bool)> = missing.chain(special).collect();
-            self.unready_ifuncs(&new, at, memo, &mut events);
+            let mut events: Vec<(u32, bool)> = missing.iter().map(|p| (*p, true)).chain(special).collect();
+            let later = ifuncs.iter().filter(|p| **p > at).filter_map(|p| new.get(*p));
+            self.unready_ifuncs(*ix, later, memo, &mut events);
             // A position that is there twice is one that is missing first.
             events.sort_unstable_by_key(|(p, missing)| (*p, !*missing));
             events.dedup_by_key(|(p, _)| *p);
+            if missing.is_empty() && events.is_empty() {
+                state.relocated(*ix);
+                continue;
+            }
+            bindings.walk.from(self.map, *ix);
+            // What it reaches is all there is: nothing more to look through.
+            let whole = bindings.walk.reached.len() == new.len();
             let mut named = HashSet::new();
             for (position, is_missing) in events {
                 let Some(import) = facts.relocs.imports.get(position as usize) else { continue };
-                let before = self.map.before;
+                let (before, walk) = (self.map.before, &bindings.walk);
                 let binding = match (is_missing, whole) {
                     (true, true) => Ok(Binding::Missing),
                     (true, false) => {
@@ -82,26 +89,17 @@ impl<'h> Relocation<'_, 'h> {
         Fast::Done(first.or(state.late))
     }
 
-    /// The binding of one object within what it reaches.
-    fn own(
+    /// The imports of `user` that may be bound to an IFUNC of an object relocated later.
+    fn unready_ifuncs<'n>(
         &self,
-        scope: &Scope<'_, 'h>,
-        ix: NodeIx,
-        facts: &ElfFacts<'h>,
+        user: NodeIx,
+        later: impl Iterator<Item = &'n NodeIx>,
         memo: &Memo,
-        walk: &mut Reach,
-    ) -> Arc<Own> {
-        let Some(image) = image_id(self.map, ix) else { return Arc::default() };
-        let key = walk.key(self.map, ix, image);
-        memo.own(key, || scope.own(ix, facts, &walk.reached))
-    }
-
-    /// The imports of object `at` that may be bound to an IFUNC of an object relocated later.
-    fn unready_ifuncs(&self, order: &[NodeIx], at: usize, memo: &Memo, events: &mut Vec<(u32, bool)>) {
-        let Some(user) = order.get(at) else { return };
-        let (Some(facts), Some(user)) = (self.map.facts(*user), image_id(self.map, *user)) else { return };
-        for provider in order.iter().skip(at + 1) {
-            let Some(owner) = self.map.facts(*provider).filter(|f| f.traits.exports_ifunc) else { continue };
+        events: &mut Vec<(u32, bool)>,
+    ) {
+        let (Some(facts), Some(user)) = (self.map.facts(user), image_id(self.map, user)) else { return };
+        for provider in later {
+            let Some(owner) = self.map.facts(*provider) else { continue };
             let Some(id) = image_id(self.map, *provider) else { continue };
             let named = memo.pair(user, id, || ifuncs_named(facts, owner));
             events.extend(named.iter().map(|p| (*p, false)));
@@ -132,7 +130,7 @@ impl<'h> Relocation<'_, 'h> {
 /// The imports of `user` that are, by name, an IFUNC of `owner`.
 fn ifuncs_named(user: &ElfFacts<'_>, owner: &ElfFacts<'_>) -> Vec<u32> {
     let is_ifunc = |import: &Import| {
-        if import.flags & relocs::OWN != 0 || owner.symbols.rules_out(&owner.vm, import.hash) {
+        if import.flags & relocs::OWN != 0 || owner.symbols.rules_out(import.hash) {
             return false;
         }
         let Ok(name) = user.symbols.string(&user.vm, u64::from(import.name)) else { return true };
@@ -154,13 +152,51 @@ fn image_id(map: &LinkMap<'_>, ix: NodeIx) -> Option<ImageId> {
     map.node(ix).and_then(|n| n.image.as_ref()).map(|i| i.id)
 }
 
+/// What each object of a call misses in what it reaches.
+struct Bindings<'w, 'h> {
+    map: &'w LinkMap<'h>,
+    memo: &'w Memo,
+    /// Every object needs what it always needs.
+    usual: bool,
+    walk: Reach,
+}
+
+impl<'w, 'h> Bindings<'w, 'h> {
+    fn new(map: &'w LinkMap<'h>, memo: &'w Memo, new: &[NodeIx]) -> Self {
+        let usual = new.iter().all(|ix| {
+            let Some(node) = map.node(*ix) else { return false };
+            let needs = node.needs.iter().map(|need| image_id(map, *need));
+            image_id(map, *ix).is_some_and(|image| memo.is_usual(image, needs))
+        });
+        Bindings { map, memo, usual, walk: Reach::new(map) }
+    }
+
+    /// Positions of the imports of one object that nothing it reaches defines.
+    fn missing(&mut self, scope: &Scope<'_, 'h>, ix: NodeIx, facts: &ElfFacts<'h>) -> Cow<'w, [u32]> {
+        let Bindings { map, memo, usual, walk } = self;
+        let Some(image) = image_id(map, ix) else { return Cow::default() };
+        if *usual {
+            let own = memo.usual_own(image, || {
+                walk.from(map, ix);
+                scope.own(ix, facts, &walk.reached)
+            });
+            if let Some(own) = own {
+                return Cow::Borrowed(&own.missing);
+            }
+        }
+        walk.from(map, ix);
+        let own = memo.own(walk.key(map, image), || scope.own(ix, facts, &walk.reached));
+        Cow::Owned(own.missing.clone())
+    }
+}
+
 /// Walks over needs, with storage that is used again.
-pub struct Reach {
+struct Reach {
     seen: Vec<u32>,
     round: u32,
     stack: Vec<NodeIx>,
     /// The objects reached by the last walk, the start first.
-    pub reached: Vec<NodeIx>,
+    reached: Vec<NodeIx>,
 }
 
 impl Reach {
@@ -172,8 +208,8 @@ impl Reach {
         self.seen.get(ix.index()).is_some_and(|s| *s == self.round)
     }
 
-    fn key(&mut self, map: &LinkMap<'_>, from: NodeIx, image: ImageId) -> Key {
-        let mut key = Key::new(image);
+    /// Goes through all that `from` reaches.
+    fn from(&mut self, map: &LinkMap<'_>, from: NodeIx) {
         self.round += 1;
         self.reached.clear();
         self.stack.clear();
@@ -187,12 +223,17 @@ impl Reach {
             if node.before {
                 continue;
             }
-            if let Some(image) = &node.image {
-                key.reach(image.id);
+            if node.image.is_some() {
                 self.reached.push(ix);
             }
             self.stack.extend_from_slice(&node.needs);
         }
+    }
+
+    /// The key of `image` with what was reached last.
+    fn key(&self, map: &LinkMap<'_>, image: ImageId) -> Key {
+        let mut key = Key::new(image);
+        self.reached.iter().filter_map(|ix| image_id(map, *ix)).for_each(|id| key.reach(id));
         key
     }
 }

@@ -15,6 +15,7 @@ use crate::analyzer::link_map::{LinkMap, Node};
 use crate::analyzer::loader_model::LoaderModel;
 
 const RELR_VERSION: &[u8] = b"GLIBC_ABI_DT_RELR";
+const RELR_HASH: u32 = elf_hash(RELR_VERSION);
 
 /// Checks every new object, in breadth-first order.
 pub fn check(map: &LinkMap<'_>, model: &LoaderModel) -> Option<Stop> {
@@ -61,7 +62,7 @@ fn object<'h>(map: &LinkMap<'h>, node: &Node<'h>, facts: &ElfFacts<'h>, model: &
             },
             NeedStep::Version { hash, flags, other, name } => {
                 let text = name.as_deref().map_err(|d| (**d).clone());
-                if *hash == elf_hash(RELR_VERSION) {
+                if *hash == RELR_HASH {
                     match &text {
                         Ok(t) => announces_relr |= *t == RELR_VERSION,
                         Err(defect) => return Some(Stop::of(&node.name, defect.clone())),

@@ -38,7 +38,7 @@ impl<'h> Exporter<'h> {
 
     fn defines(&self, want: &Want<'_>) -> bool {
         let Some(f) = self.facts() else { return false };
-        if f.symbols.rules_out(&f.vm, want.hash) {
+        if f.symbols.rules_out(want.hash) {
             return false;
         }
         let version = want.version.map(|v| Wanted { hash: elf_hash(v), name: v, hidden: false });

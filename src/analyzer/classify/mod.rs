@@ -225,7 +225,7 @@ impl<'a, 'h> Classifier<'a, 'h> {
             let hash = gnu_hash(&symbol);
             let query =
                 Query { name: &symbol, hash, version: None, plt: true, own: None, prefers_exact: false };
-            !f.symbols.rules_out(&f.vm, hash)
+            !f.symbols.rules_out(hash)
                 && f.symbols.lookup(&f.vm, &f.versions, &query).is_ok_and(super::bind::satisfies)
         })
     }
@@ -271,7 +271,7 @@ impl<'a, 'h> Classifier<'a, 'h> {
         };
         let stands = |wanted: &Vec<u8>| {
             let there = self.worlds.with(ground, &after, |w| {
-                let node = w.process.names.get(wanted.as_slice())?;
+                let node = w.process.known.names.get(wanted.as_slice())?;
                 w.process.nodes.get(node.index()).map(|n| n.name.clone())
             });
             (wanted.clone(), there.ok().flatten())

@@ -76,6 +76,8 @@ type Candidates = Arc<Vec<Candidate>>;
 #[derive(Debug, Default)]
 pub struct Places {
     listed: Mutex<HashMap<Vec<u8>, Names>>,
+    /// Paths of the loader's cache by pattern of the name.
+    cached: Mutex<HashMap<&'static str, Names>>,
     found: Mutex<HashMap<(&'static str, Vec<u8>), Candidates>>,
 }
 
@@ -139,22 +141,31 @@ impl Places {
                     out.add(disk, Candidate { path, is_program: false, opens: Vec::new(), prefix: 0 });
                 }
             }
-            let mut cached: Vec<Vec<u8>> = Vec::new();
-            if let Some(cache) = &disk.model().cache {
-                let fits = cache.entries().filter(|e| matches(pattern.as_bytes(), e.name));
-                cached.extend(
-                    fits.filter_map(|e| cache.lookup(e.name, &disk.model().cache_query()))
-                        .map(<[u8]>::to_vec),
-                );
-            }
-            cached.sort_unstable();
-            for path in cached.into_iter().rev() {
+            for path in self.cached(disk, pattern).iter().rev() {
+                let path = path.clone();
                 out.add(disk, Candidate { path, is_program: false, opens: Vec::new(), prefix: 0 });
             }
         }
         let found = Arc::new(out.candidates);
         let mut table = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(table.entry(key).or_insert(found))
+    }
+
+    /// What the loader's cache has under names of a pattern, sorted.
+    fn cached(&self, disk: &Disk<'_, '_>, pattern: &'static str) -> Names {
+        if let Some(known) = self.cached.lock().unwrap_or_else(PoisonError::into_inner).get(pattern) {
+            return Arc::clone(known);
+        }
+        let mut paths: Vec<Vec<u8>> = Vec::new();
+        if let Some(cache) = &disk.model().cache {
+            let query = disk.model().cache_query();
+            let fits = cache.entries().filter(|e| matches(pattern.as_bytes(), e.name));
+            paths.extend(fits.filter_map(|e| cache.lookup(e.name, &query)).map(<[u8]>::to_vec));
+        }
+        paths.sort_unstable();
+        let paths = Arc::new(paths);
+        let mut table = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(table.entry(pattern).or_insert(paths))
     }
 
     /// Programs that carry the name of a directory above the plugin: `lib/NAME/x.so` is for `bin/NAME` or `sbin/NAMEd`.

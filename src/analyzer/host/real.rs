@@ -19,7 +19,7 @@ use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, StatVfsMountFlags};
 use super::guest::Guest;
 use super::listings::Listings;
 use super::map::Mapping;
-use super::{Entry, EntryKind, Errno, Host, Kind, Opened, Stat};
+use super::{Entry, EntryKind, Errno, Host, Kind, Opened, Pieces, Stat};
 
 /// Files up to this size are read, larger ones mapped. Reading is cheaper below it (no page faults, no unmapping) and
 /// cannot be disturbed by a file that shrinks; more than half of all libraries are smaller.
@@ -55,6 +55,12 @@ impl ByteStore {
     /// Keeps bytes that were made, not read.
     pub fn keep(&self, bytes: Box<[u8]>) -> &[u8] {
         self.read.push_get(bytes)
+    }
+
+    /// Bytes of all files mapped, and of all files read.
+    pub fn sizes(&self) -> (u64, u64) {
+        let mapped = self.mapped.into_iter().map(|file| file.stat.size).sum();
+        (mapped, self.read.into_iter().map(|bytes| bytes.len() as u64).sum())
     }
 
     /// The mapped files that were shortened, or rewritten in place, after they were opened. A file replaced by rename is
@@ -178,7 +184,7 @@ impl<'h> RealHost<'h> {
         }
         // One read of the size; whether that was all, fstat tells afterwards.
         let mut bytes = vec![0; if size == 0 { PROC_CAP } else { size }];
-        let length = fill(file, &mut bytes)?;
+        let length = fill(file, 0, &mut bytes)?;
         if (size != 0 && length != size) || stat_fd(file)? != *stat {
             return Ok(None);
         }
@@ -189,8 +195,15 @@ impl<'h> RealHost<'h> {
 
 impl<'h> Host<'h> for RealHost<'h> {
     fn open(&self, path: &[u8]) -> Result<Opened<'h>, Errno> {
+        self.open_unless(path, &mut |_| false)
+    }
+
+    fn open_unless(&self, path: &[u8], known: &mut dyn FnMut(&Stat) -> bool) -> Result<Opened<'h>, Errno> {
         let real = self.real(path, true)?;
         let stat = self.look(&real)?;
+        if stat.kind == Kind::File && known(&stat) {
+            return Ok(Opened::Other(stat));
+        }
         if !matches!(stat.kind, Kind::File | Kind::Dir) {
             // Opening a device may move a tape; ask for the permission only.
             rustix::fs::accessat(rustix::fs::CWD, real.as_ref(), Access::READ_OK, AtFlags::EACCESS)
@@ -207,20 +220,17 @@ impl<'h> Host<'h> for RealHost<'h> {
         })
     }
 
-    fn head(&self, path: &[u8], len: usize) -> Result<(Stat, Vec<u8>), Errno> {
+    fn visit(&self, path: &[u8], look: &mut dyn FnMut(&Stat, &dyn Pieces)) -> Result<Stat, Errno> {
         let real = self.real(path, true)?;
         let stat = self.look(&real)?;
         if stat.kind != Kind::File {
-            return Ok((stat, Vec::new()));
+            return Ok(stat);
         }
         let (file, stat) = self.open_real(&real)?;
-        if stat.kind != Kind::File {
-            return Ok((stat, Vec::new()));
+        if stat.kind == Kind::File {
+            look(&stat, &Open { file, stat });
         }
-        let mut bytes = vec![0; len];
-        let length = fill(&file, &mut bytes)?;
-        bytes.truncate(length);
-        Ok((stat, bytes))
+        Ok(stat)
     }
 
     fn stat(&self, path: &[u8]) -> Result<Stat, Errno> {
@@ -279,6 +289,22 @@ impl<'h> Host<'h> for RealHost<'h> {
     }
 }
 
+/// A file that is read piece by piece.
+struct Open {
+    file: File,
+    stat: Stat,
+}
+
+impl Pieces for Open {
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> Result<usize, Errno> {
+        fill(&self.file, offset, bytes)
+    }
+
+    fn unchanged(&self) -> bool {
+        stat_fd(&self.file) == Ok(self.stat)
+    }
+}
+
 /// Calls again while there is no descriptor to be had: the other threads hold theirs only for the length of a read.
 fn patient<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
     for wait in 0..PATIENCE {
@@ -292,11 +318,11 @@ fn patient<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
     call()
 }
 
-/// Reads from the start until the buffer is full or the file ends.
-fn fill(file: &File, bytes: &mut [u8]) -> Result<usize, Errno> {
+/// Reads from `offset` until the buffer is full or the file ends.
+fn fill(file: &File, offset: u64, bytes: &mut [u8]) -> Result<usize, Errno> {
     let mut length = 0;
     while let Some(rest) = bytes.get_mut(length..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, length as u64) {
+        match file.read_at(rest, offset.saturating_add(length as u64)) {
             Ok(0) => break,
             Ok(n) => length += n,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}

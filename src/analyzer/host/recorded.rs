@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Errno, Host, Kind, Opened, Stat};
+use super::{Entry, Errno, Host, Kind, Opened, Pieces, Stat};
 
 const SHARDS: usize = 64;
 
@@ -124,13 +124,13 @@ impl<'h, H: Host<'h>> Host<'h> for Recorder<'h, H> {
         opened
     }
 
-    fn head(&self, path: &[u8], len: usize) -> Result<(Stat, Vec<u8>), Errno> {
-        let head = self.inner.head(path, len);
-        match &head {
-            Ok((stat, _)) => self.note_stat(path, Ok(*stat)),
-            Err(errno) => self.note_failure(path, *errno),
+    fn visit(&self, path: &[u8], look: &mut dyn FnMut(&Stat, &dyn Pieces)) -> Result<Stat, Errno> {
+        let stat = self.inner.visit(path, look);
+        match stat {
+            Ok(stat) => self.note_stat(path, Ok(stat)),
+            Err(errno) => self.note_failure(path, errno),
         }
-        head
+        stat
     }
 
     fn stat(&self, path: &[u8]) -> Result<Stat, Errno> {

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::guest::{Components, Ground, Guest, below, read_link, split};
 use super::real::{ByteStore, RealHost};
-use super::{Entry, EntryKind, Errno, Host, Kind, Opened, Stat};
+use super::{Entry, EntryKind, Errno, Host, Kind, Opened, Pieces, Stat};
 use crate::analyzer::store::profile::{Node, Profile};
 
 /// Longest name the usual file systems have.
@@ -206,16 +206,16 @@ impl<'h> Host<'h> for StoredHost<'h> {
         }
     }
 
-    fn head(&self, path: &[u8], len: usize) -> Result<(Stat, Vec<u8>), Errno> {
+    fn visit(&self, path: &[u8], look: &mut dyn FnMut(&Stat, &dyn Pieces)) -> Result<Stat, Errno> {
         match self.place(path, true)? {
-            Place::Here(real) => self.real.head(&real, len),
-            Place::There(at) => match self.stat_of(&at)? {
-                (stat, Some(number)) => {
-                    let bytes = self.contents(number)?;
-                    Ok((stat, bytes.get(..len).unwrap_or(bytes).to_vec()))
+            Place::Here(real) => self.real.visit(&real, look),
+            Place::There(at) => {
+                let (stat, number) = self.stat_of(&at)?;
+                if let Some(number) = number {
+                    look(&stat, &self.contents(number)?);
                 }
-                (stat, None) => Ok((stat, Vec::new())),
-            },
+                Ok(stat)
+            }
         }
     }
 

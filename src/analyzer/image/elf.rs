@@ -8,7 +8,7 @@ use super::header::{self, Header};
 use super::notes;
 use super::relocs::{self, Relocs};
 use super::scan::{self, Traits};
-use super::segments::{self, Tls};
+use super::segments::{self, Mapped, Tls};
 use super::symbols::{self, Symbols};
 use super::versions::{self, Name, Versions};
 use super::vm::{self, Fault, FaultKind, Vm};
@@ -98,33 +98,14 @@ fn try_read<'h>(
     role: Role,
 ) -> Result<ElfFacts<'h>, Defect> {
     let header = header::open_verify(bytes, model)?;
-    let mapped = segments::map(bytes, &header, model, noexec, role)?;
+    let mapped = segments::map(bytes, bytes.len() as u64, &header, model, noexec, role)?;
     let dynamic = dynamic::read(&mapped, model, role)?;
-    let library = role == Role::Library;
-    if library
-        && mapped.stack_flags & 1 != 0
-        && model.rules.refuses_execstack
-        && model.env.execstack != Some(2)
-    {
-        return Err(Defect::ExecStack);
-    }
-    let note_fault = |fault: Fault| Defect::Memory { structure: Structure::Notes, fault };
-    if let Some(at) = mapped.phdr {
-        // The loader walks the table again where it is mapped, not where it was read from.
-        let size = if header.format.is64 { 56u64 } else { 32 };
-        for i in (0..header.segments.len() as u64).rev() {
-            mapped
-                .vm
-                .u32(at.wrapping_add(i * size))
-                .map_err(|fault| Defect::Memory { structure: Structure::ProgramHeaders, fault })?;
-        }
-    }
-    let isa_needed = notes::isa_needed(&mapped.vm, &header.segments, model).map_err(note_fault)?;
+    let isa_needed = after_dynamic(&mapped, &header, model, role)?;
     let vm = mapped.vm.with_changed(&dynamic.adjusted);
     let vm = if dynamic.textrel { vm.with_write(&mapped.readonly) } else { vm };
     let mut symbols = symbols::setup(&vm, &dynamic, model.rules.wide_hash_shift && header.format.is64)?;
     let versions = versions::read(&vm, &dynamic, &symbols);
-    let traits = scan::scan(&vm, &symbols, &versions);
+    let mut traits = scan::scan(&vm, &symbols, &versions);
     if traits.regular {
         symbols.vouch(&vm, traits.first);
     }
@@ -132,6 +113,8 @@ fn try_read<'h>(
     let constructors = constructors::read(&vm, &dynamic, &relocs, header.kind == 2, model.machine);
     let Texts { soname, needs, rpath, runpath } = Texts::read(&symbols, &vm, &dynamic);
     let relro_fault = mapped.relro.and_then(|r| relro(&vm, r, model.page_size));
+    traits.plain =
+        traits.regular && relocs.fatal.is_none() && relro_fault.is_none() && !relocs.may_need_value;
     let dlopen_notes = notes::dlopen_texts(&vm, &header.segments);
     Ok(ElfFacts {
         soname,
@@ -173,6 +156,28 @@ impl<'h> Texts<'h> {
             runpath: dynamic.runpath.map(text),
         }
     }
+}
+
+/// What the loader checks between the dynamic section and the symbol tables; the ISA bits needed.
+pub(crate) fn after_dynamic(
+    mapped: &Mapped<'_>,
+    header: &Header,
+    model: &LoaderModel,
+    role: Role,
+) -> Result<u32, Defect> {
+    let refuses = model.rules.refuses_execstack && model.env.execstack != Some(2);
+    if role == Role::Library && mapped.stack_flags & 1 != 0 && refuses {
+        return Err(Defect::ExecStack);
+    }
+    let fault = |structure| move |fault: Fault| Defect::Memory { structure, fault };
+    if let Some(at) = mapped.phdr {
+        // The loader walks the table again where it is mapped, not where it was read from.
+        let size = if header.format.is64 { 56u64 } else { 32 };
+        for i in (0..header.segments.len() as u64).rev() {
+            mapped.vm.u32(at.wrapping_add(i * size)).map_err(fault(Structure::ProgramHeaders))?;
+        }
+    }
+    notes::isa_needed(&mapped.vm, &header.segments, model).map_err(fault(Structure::Notes))
 }
 
 /// `_dl_protect_relro`: whole pages only, both ends rounded down.

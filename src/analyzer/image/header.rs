@@ -48,6 +48,14 @@ pub struct Header {
     pub segments: Vec<Segment>,
 }
 
+impl Header {
+    /// Where the last byte stands that a PT_LOAD takes from the file.
+    pub fn loaded_end(&self) -> u64 {
+        let loads = self.segments.iter().filter(|s| s.kind == elf::PT_LOAD.0);
+        loads.map(|s| s.offset.saturating_add(s.filesz)).max().unwrap_or(0)
+    }
+}
+
 /// Reads what can be read of a header without judging it (for reports about foreign files).
 pub fn peek(bytes: &[u8]) -> Option<(Format, u16, u16)> {
     let format = Format { is64: *bytes.get(4)? == 2, big: *bytes.get(5)? == 2 };
@@ -329,6 +337,14 @@ pub fn interpreter_in<'b>(bytes: &'b [u8], segments: &[Segment]) -> Option<&'b [
     let start = usize::try_from(s.offset).ok()?;
     let text = bytes.get(start..start.checked_add(usize::try_from(s.filesz).ok()?)?)?;
     text.get(..text.iter().position(|b| *b == 0)?)
+}
+
+/// Whether the rest of the file has to be asked if it is a program.
+pub fn may_be_program(head: &[u8]) -> bool {
+    !matches!(kind_of(head, u64::MAX, || None), FileKind::Library) || {
+        let entry = peek(head).and_then(|(format, ..)| format.addr(head, 24));
+        entry != Some(0)
+    }
 }
 
 /// DF_1_PIE, or DT_DEBUG (which only link editors of programs write).

@@ -159,9 +159,9 @@ pub fn lookup(model: &LoaderModel, number: u32) -> Option<Kind> {
     }
 }
 
-/// Whether the relative prefix asserts that each of its records is RELATIVE.
-pub fn asserts_relative(machine: Machine) -> bool {
-    matches!(machine, Machine::X86_64 | Machine::I386)
+/// The type that each record of the relative prefix is asserted to have.
+pub fn asserts_relative(machine: Machine) -> Option<u32> {
+    matches!(machine, Machine::X86_64 | Machine::I386).then_some(8)
 }
 
 /// Whether a symbol is looked up before the type is looked at, even for types that do nothing.

@@ -70,8 +70,6 @@ pub struct Relocs {
     pub fatal: Option<(usize, Defect)>,
     /// Constructor slots that a relocation fills.
     pub slots: Vec<(u64, Target)>,
-    /// Records read.
-    pub records: u64,
     /// Positions of imports that do more than bind: static TLS, and own IFUNCs.
     pub special: Vec<u32>,
     /// Any weak import with NEEDS_VALUE.

@@ -15,13 +15,15 @@ pub struct Traits {
     pub exports_ifunc: bool,
     /// The lowest symbol number in a chain.
     pub first: u32,
+    /// Regular, and nothing the object carries in itself can end its relocation.
+    pub plain: bool,
 }
 
 /// Looks at every symbol that a look-up can reach.
 pub fn scan<'h>(vm: &Vm<'h>, symbols: &Symbols<'h>, versions: &Versions<'h>) -> Traits {
-    let mut t = Traits { regular: false, exports_ifunc: true, first: 0 };
+    let mut t = Traits { exports_ifunc: true, ..Traits::default() };
     if symbols.hash == Hash::None {
-        return Traits { regular: true, exports_ifunc: false, first: 0 };
+        return Traits { regular: true, ..Traits::default() };
     }
     let Some(range) = reachable(vm, symbols) else { return t };
     let Some(strings) = symbols.strtab.and_then(|a| vm.window(a)) else { return t };

@@ -84,12 +84,13 @@ const BELOW_TOP: u64 = 1 << 46;
 pub(crate) const ANONYMOUS_REFUSED: u64 = 1 << 40;
 pub(crate) const ANONYMOUS_SURE: u64 = 4 << 30;
 
-/// Maps the object.
+/// Maps the object. `bytes` is the file or the beginning of it, `size` the size of the file.
 ///
 /// # Errors
 /// The first check that fails, in the loader's order.
 pub fn map<'h>(
     bytes: &'h [u8],
+    size: u64,
     header: &Header,
     model: &LoaderModel,
     noexec: bool,
@@ -160,7 +161,7 @@ pub fn map<'h>(
         return Err(Defect::MapRefused);
     }
     let holes = loads.windows(2).any(|w| matches!(w, [a, b] if a.mapend != b.mapstart));
-    let mut space = Builder::new(bytes, page, f);
+    let mut space = Builder::new(bytes, page, f).of_size(size);
     space.map_file(first.mapstart, high, first.prot, first.mapoff);
     if holes {
         if last.mapstart < first.mapend {

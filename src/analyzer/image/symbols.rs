@@ -1,14 +1,20 @@
-//! Symbol and hash tables as the loader searches them: one name, one object, one answer.
-//! It must never walk a table by its section header or assume a chain ends.
-//! Follows glibc elf/dl-lookup.c (do_lookup_x, check_match) and elf/dl-setup_hash.c.
+//! Symbol, string and hash tables of one object, as they stand in its memory.
+//! It must never walk a table by its section header.
+//! Follows glibc elf/dl-setup_hash.c and elf/dl-lookup.c.
+
+mod lookup;
+mod whole;
 
 use std::borrow::Cow;
 
 use super::dynamic::Dynamic;
 use super::limits;
-use super::versions::Versions;
-use super::vm::{Fault, FaultKind, Vm};
+use super::vm::{Fault, Vm};
 use crate::analyzer::defect::{Assertion, Defect, Structure};
+
+pub use lookup::{Found, Query, Wanted};
+pub use whole::Filter;
+use whole::Whole;
 
 /// STB_LOCAL.
 pub const STB_LOCAL: u8 = 0;
@@ -106,79 +112,38 @@ pub struct Symbols<'h> {
     pub versym: Option<u64>,
     symtab_bytes: &'h [u8],
     strtab_bytes: &'h [u8],
+    versym_bytes: &'h [u8],
     hash_bytes: &'h [u8],
     hash_base: u64,
     /// The parts of a DT_GNU_HASH that was found whole: no address arithmetic is left to do.
     whole: Option<Whole<'h>>,
 }
 
-/// A DT_GNU_HASH in which every look-up stays inside.
-#[derive(Clone, Copy, Debug)]
-struct Whole<'h> {
-    bloom: &'h [u8],
-    buckets: &'h [u8],
-    chain: &'h [u8],
-    first: u32,
-}
-
-/// The version a reference asks for.
-#[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
-    /// ELF hash of the name.
-    pub hash: u32,
-    /// `GLIBC_2.34`.
-    pub name: &'a [u8],
-    /// The hidden bit of the need.
-    pub hidden: bool,
-}
-
-/// What is looked up.
-#[derive(Clone, Copy, Debug)]
-pub struct Query<'a> {
-    /// Symbol name.
-    pub name: &'a [u8],
-    /// GNU hash of the name.
-    pub hash: u32,
-    /// Version, if the reference has one.
-    pub version: Option<Wanted<'a>>,
-    /// The reference is of the PLT class: undefined symbols do not count.
-    pub plt: bool,
-    /// The reference's own entry, when the object searched is the referring one.
-    pub own: Option<u32>,
-    /// An exact version is preferred to a default (2.42).
-    pub prefers_exact: bool,
-}
-
-/// The answer of one object.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Found {
-    /// Not here.
-    No,
-    /// This symbol.
-    Yes(u32, Symbol),
-    /// A version is asked for, the symbol is here, but the object has no versions at all.
-    Unversioned(u32, Symbol),
-}
-
-/// The hash of DT_GNU_HASH.
+/// The hash of DT_GNU_HASH: times 33, plus the byte, for every byte. Four at a time, so that one multiplication has to
+/// wait for another only once in four.
 #[inline]
 pub fn gnu_hash(name: &[u8]) -> u32 {
-    name.iter().fold(5381u32, |h, b| h.wrapping_mul(33).wrapping_add(u32::from(*b)))
-}
-
-/// The hash for the second bloom bit; the processor masks the count to the width it shifts.
-#[inline]
-fn second_hash(hash: u32, shift: u32, wide: bool) -> u32 {
-    if wide { u64::from(hash).wrapping_shr(shift) as u32 } else { hash.wrapping_shr(shift) }
+    const P: [u32; 4] = [33, 33 * 33, 33 * 33 * 33, 33 * 33 * 33 * 33];
+    let (fours, rest) = name.as_chunks::<4>();
+    let start = fours.iter().fold(5381u32, |hash, four| {
+        let [a, b, c, d] = four.map(u32::from);
+        let sum = a * P[2] + b * P[1] + c * P[0] + d;
+        hash.wrapping_mul(P[3]).wrapping_add(sum)
+    });
+    rest.iter().fold(start, |hash, byte| hash.wrapping_mul(P[0]).wrapping_add(u32::from(*byte)))
 }
 
 /// The hash of DT_HASH and of version names.
-pub fn elf_hash(name: &[u8]) -> u32 {
-    name.iter().fold(0u32, |h, b| {
-        let h = (h << 4).wrapping_add(u32::from(*b));
-        let high = h & 0xf000_0000;
-        (h ^ (high >> 24)) & !high
-    })
+pub const fn elf_hash(name: &[u8]) -> u32 {
+    let mut hash = 0u32;
+    let mut rest = name;
+    while let [byte, tail @ ..] = rest {
+        hash = (hash << 4).wrapping_add(*byte as u32);
+        let high = hash & 0xf000_0000;
+        hash = (hash ^ (high >> 24)) & !high;
+        rest = tail;
+    }
+    hash
 }
 
 /// `_dl_setup_hash`.
@@ -240,6 +205,7 @@ fn tables<'h>(vm: &Vm<'h>, d: &Dynamic, hash: Hash) -> Symbols<'h> {
         versym: d.versym,
         symtab_bytes: window(d.symtab),
         strtab_bytes: window(d.strtab),
+        versym_bytes: window(d.versym),
         hash_bytes: window(d.gnu_hash.or(d.hash)),
         hash_base,
         whole: None,
@@ -247,63 +213,6 @@ fn tables<'h>(vm: &Vm<'h>, d: &Dynamic, hash: Hash) -> Symbols<'h> {
 }
 
 impl<'h> Symbols<'h> {
-    /// Says that the tables were checked (see `scan.rs`) and that chains start at symbol `first`.
-    pub fn vouch(&mut self, vm: &Vm<'h>, first: u32) {
-        if let Hash::Gnu { buckets, mask, bloom_at, buckets_at, chain_zero, .. } = self.hash {
-            let words = (u64::from(mask) + 1) * vm.format.word();
-            let part = |at: u64, len: u64| vm.window(at).and_then(|w| w.get(..usize::try_from(len).ok()?));
-            let chain = vm.window(chain_zero.wrapping_add(4 * u64::from(first)));
-            if let (Some(bloom), Some(buckets), Some(chain)) =
-                (part(bloom_at, words), part(buckets_at, 4 * u64::from(buckets)), chain)
-            {
-                self.whole = Some(Whole { bloom, buckets, chain, first });
-            }
-        }
-    }
-
-    /// Whether the bloom filter of whole tables rules a hash out. Cheap, so that callers ask it first.
-    #[inline]
-    pub fn rules_out(&self, vm: &Vm<'h>, hash: u32) -> bool {
-        let (Some(w), Hash::Gnu { mask, shift, wide, .. }) = (&self.whole, self.hash) else { return false };
-        let f = vm.format;
-        let word = if f.is64 {
-            f.u64(w.bloom, ((hash / 64) & mask) as usize * 8)
-        } else {
-            f.u32(w.bloom, ((hash / 32) & mask) as usize * 4).map(u64::from)
-        };
-        let bits = if f.is64 { 63 } else { 31 };
-        word.is_some_and(|b| (b >> (hash & bits)) & (b >> (second_hash(hash, shift, wide) & bits)) & 1 == 0)
-    }
-
-    /// The chain of `hash` in whole tables.
-    fn whole_chain(
-        &self,
-        w: &Whole<'h>,
-        vm: &Vm<'h>,
-        buckets: u32,
-        m: &mut Match<'_, '_>,
-        versions: &Versions<'h>,
-    ) -> Result<Found, Defect> {
-        let f = vm.format;
-        let hash = m.query.hash;
-        let mut index = f.u32(w.buckets, (hash % buckets) as usize * 4).unwrap_or(0);
-        if index == 0 {
-            return Ok(Found::No);
-        }
-        while let Some(entry) = f.u32(w.chain, index.wrapping_sub(w.first) as usize * 4) {
-            if (entry ^ hash) >> 1 == 0
-                && let Some(found) = m.check(self, vm, versions, index)?
-            {
-                return Ok(found);
-            }
-            if entry & 1 != 0 {
-                break;
-            }
-            index = index.wrapping_add(1);
-        }
-        Ok(m.fallback())
-    }
-
     /// Symbol `index`.
     ///
     /// # Errors
@@ -361,232 +270,57 @@ impl<'h> Symbols<'h> {
             .map_err(|fault| Defect::Memory { structure: Structure::Strings, fault })
     }
 
+    /// The GNU hash of the string at `offset`.
+    ///
+    /// # Errors
+    /// As `string`.
+    #[inline]
+    pub fn hash_of_name(&self, vm: &Vm<'h>, offset: u32) -> Result<u32, Defect> {
+        Ok(gnu_hash(&self.string(vm, u64::from(offset))?))
+    }
+
+    /// How many version indices can be read without a fault.
+    pub fn version_rows(&self) -> u32 {
+        u32::try_from(self.versym_bytes.len() / 2).unwrap_or(u32::MAX)
+    }
+
     /// The version index of symbol `index`, with its hidden bit.
     ///
     /// # Errors
     /// The fault of reading it.
+    #[inline]
     pub fn version_index(&self, vm: &Vm<'h>, table: u64, index: u32) -> Result<u16, Defect> {
+        if let Some(v) = vm.format.u16(self.versym_bytes, index as usize * 2) {
+            return Ok(v);
+        }
         let at = vm.format.wrap(table.wrapping_add(2 * u64::from(index)));
         vm.u16(at).map_err(|fault| Defect::Memory { structure: Structure::VersionIndex, fault })
-    }
-
-    #[inline]
-    fn hash_word(&self, vm: &Vm<'h>, at: u64) -> Result<u32, Defect> {
-        if let Some(v) = usize::try_from(at.wrapping_sub(self.hash_base))
-            .ok()
-            .and_then(|off| vm.format.u32(self.hash_bytes, off))
-        {
-            return Ok(v);
-        }
-        vm.u32(vm.format.wrap(at)).map_err(|fault| Defect::Memory { structure: Structure::Hash, fault })
-    }
-
-    /// `do_lookup_x` for this one object.
-    ///
-    /// # Errors
-    /// The fault, loop or missing table the loader meets on the way.
-    pub fn lookup(&self, vm: &Vm<'h>, versions: &Versions<'h>, q: &Query<'_>) -> Result<Found, Defect> {
-        if self.hash == Hash::None {
-            return Ok(Found::No);
-        }
-        if self.symtab.is_none() {
-            return Err(Defect::MissingTable(Structure::Symbols));
-        }
-        if self.strtab.is_none() {
-            return Err(Defect::MissingTable(Structure::Strings));
-        }
-        let mut m = Match { query: q, defaults: 0, first: None };
-        match self.hash {
-            Hash::None => {}
-            Hash::Gnu { buckets, .. } if self.whole.is_some() => {
-                if self.rules_out(vm, q.hash) {
-                    return Ok(Found::No);
-                }
-                if let Some(w) = &self.whole {
-                    return self.whole_chain(w, vm, buckets, &mut m, versions);
-                }
-            }
-            Hash::Gnu { buckets, mask, shift, wide, bloom_at, buckets_at, chain_zero } => {
-                let bits = if vm.format.is64 { 64u32 } else { 32 };
-                let at = bloom_at.wrapping_add(vm.format.word() * u64::from((q.hash / bits) & mask));
-                let word = self.bloom_word(vm, at)?;
-                let second = second_hash(q.hash, shift, wide);
-                if word >> (q.hash % bits) & (word >> (second % bits)) & 1 == 0 {
-                    return Ok(Found::No);
-                }
-                let bucket = self.hash_word(vm, buckets_at.wrapping_add(4 * u64::from(q.hash % buckets)))?;
-                if bucket == 0 {
-                    return Ok(Found::No);
-                }
-                let mut index = bucket;
-                for _ in 0..limits::GNU_CHAIN_STEPS {
-                    let entry = self.hash_word(vm, chain_zero.wrapping_add(4 * u64::from(index)))?;
-                    if (entry ^ q.hash) >> 1 == 0
-                        && let Some(found) = m.check(self, vm, versions, index)?
-                    {
-                        return Ok(found);
-                    }
-                    if entry & 1 != 0 {
-                        return Ok(m.fallback());
-                    }
-                    index = index.wrapping_add(1);
-                }
-                let fault = Fault { kind: FaultKind::Limit, addr: chain_zero };
-                return Err(Defect::Memory { structure: Structure::Hash, fault });
-            }
-            Hash::Sysv { buckets, buckets_at, chain_at } => {
-                let bucket = elf_hash(q.name) % buckets;
-                let mut index = self.hash_word(vm, buckets_at.wrapping_add(4 * u64::from(bucket)))?;
-                let mut steps = 0;
-                while index != 0 {
-                    if let Some(found) = m.check(self, vm, versions, index)? {
-                        return Ok(found);
-                    }
-                    index = self.hash_word(vm, chain_at.wrapping_add(4 * u64::from(index)))?;
-                    steps += 1;
-                    if steps > limits::SYSV_CHAIN_STEPS {
-                        return Err(Defect::HashCycle);
-                    }
-                }
-            }
-        }
-        Ok(m.fallback())
-    }
-
-    /// Whether any symbol of the queried name is an IFUNC, whatever its version (of a whole table).
-    pub fn any_ifunc(&self, vm: &Vm<'h>, q: &Query<'_>) -> bool {
-        let (mut index, gnu) = match self.hash {
-            Hash::None => return false,
-            Hash::Gnu { buckets, buckets_at, .. } => {
-                let at = buckets_at.wrapping_add(4 * u64::from(q.hash % buckets));
-                (self.hash_word(vm, at).unwrap_or(0), true)
-            }
-            Hash::Sysv { buckets, buckets_at, .. } => {
-                let at = buckets_at.wrapping_add(4 * u64::from(elf_hash(q.name) % buckets));
-                (self.hash_word(vm, at).unwrap_or(0), false)
-            }
-        };
-        for _ in 0..limits::SYSV_CHAIN_STEPS {
-            if index == 0 {
-                return false;
-            }
-            let candidate = self.symbol(vm, index).is_ok_and(|s| {
-                s.kind() == STT_GNU_IFUNC && same_name(self, vm, s.name, q.name).unwrap_or(true)
-            });
-            if candidate {
-                return true;
-            }
-            index = match self.hash {
-                Hash::Gnu { chain_zero, .. } if gnu => {
-                    let at = chain_zero.wrapping_add(4 * u64::from(index));
-                    if self.hash_word(vm, at).unwrap_or(1) & 1 != 0 { 0 } else { index.wrapping_add(1) }
-                }
-                Hash::Sysv { chain_at, .. } => {
-                    self.hash_word(vm, chain_at.wrapping_add(4 * u64::from(index))).unwrap_or(0)
-                }
-                _ => 0,
-            };
-        }
-        true
-    }
-
-    #[inline]
-    fn bloom_word(&self, vm: &Vm<'h>, at: u64) -> Result<u64, Defect> {
-        if let Some(v) = usize::try_from(at.wrapping_sub(self.hash_base))
-            .ok()
-            .and_then(|off| vm.format.addr(self.hash_bytes, off))
-        {
-            return Ok(v);
-        }
-        vm.addr(vm.format.wrap(at)).map_err(|fault| Defect::Memory { structure: Structure::Hash, fault })
     }
 }
 
 /// Position of the first NUL, within the string limit.
 #[inline]
 fn memchr_zero(bytes: &[u8]) -> Option<usize> {
-    bytes.get(..limits::STRING_BYTES).unwrap_or(bytes).iter().position(|b| *b == 0)
+    memchr::memchr(0, bytes.get(..limits::STRING_BYTES).unwrap_or(bytes))
 }
 
-/// `check_match` over one chain, with the candidate that is used when it stays the only one.
-struct Match<'q, 'a> {
-    query: &'q Query<'a>,
-    defaults: u32,
-    first: Option<(u32, Symbol)>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Match<'_, '_> {
-    fn check<'h>(
-        &mut self,
-        t: &Symbols<'h>,
-        vm: &Vm<'h>,
-        versions: &Versions<'h>,
-        index: u32,
-    ) -> Result<Option<Found>, Defect> {
-        let s = t.symbol(vm, index)?;
-        let kind = s.kind();
-        if (s.value == 0 && s.shndx != SHN_ABS && kind != STT_TLS) || (self.query.plt && s.shndx == 0) {
-            return Ok(None);
+    #[test]
+    fn hashes_are_those_of_the_definition() {
+        let name: Vec<u8> = (0..=255).chain(0..=255).collect();
+        for len in 0..name.len() {
+            let one_by_one =
+                name[..len].iter().fold(5381u32, |h, b| h.wrapping_mul(33).wrapping_add(u32::from(*b)));
+            assert_eq!(gnu_hash(&name[..len]), one_by_one, "{len}");
         }
-        if !matches!(kind, 0 | 1 | 2 | 5 | 6 | 10) {
-            return Ok(None);
-        }
-        if self.query.own != Some(index) && !same_name(t, vm, s.name, self.query.name)? {
-            return Ok(None);
-        }
-        let found = Ok(Some(Found::Yes(index, s)));
-        // `l_versyms` is only set when the object has at least one version record.
-        let table = t.versym.filter(|_| versions.has_table());
-        match (self.query.version, table) {
-            (None, None) => found,
-            (Some(_), None) => Ok(Some(Found::Unversioned(index, s))),
-            (None, Some(table)) => {
-                let v = t.version_index(vm, table, index)?;
-                if v & 0x7fff < 3 {
-                    return found;
-                }
-                if v & 0x8000 == 0 {
-                    self.defaults += 1;
-                    self.first.get_or_insert((index, s));
-                }
-                Ok(None)
-            }
-            (Some(wanted), Some(table)) => {
-                let v = t.version_index(vm, table, index)?;
-                let entry = versions.entry(v & 0x7fff)?;
-                if let Some(e) = entry.filter(|e| e.hash == wanted.hash)
-                    && e.name()? == wanted.name
-                {
-                    return found;
-                }
-                let has_version = entry.is_some_and(|e| e.hash != 0);
-                if wanted.hidden || has_version || v & 0x8000 != 0 {
-                    return Ok(None);
-                }
-                if self.query.prefers_exact {
-                    self.defaults += 1;
-                    self.first.get_or_insert((index, s));
-                    return Ok(None);
-                }
-                found
-            }
-        }
+        // The values that binutils and glibc's tests have for these names.
+        assert_eq!(
+            (gnu_hash(b""), gnu_hash(b"printf"), gnu_hash(b"exit")),
+            (0x1505, 0x156b_2bb8, 0x7c96_7e3f)
+        );
+        assert_eq!((elf_hash(b""), elf_hash(b"printf"), elf_hash(b"exit")), (0, 0x0779_05a6, 0x0006_cf04));
     }
-
-    fn fallback(&self) -> Found {
-        match self.first {
-            Some((index, s)) if self.defaults == 1 => Found::Yes(index, s),
-            _ => Found::No,
-        }
-    }
-}
-
-/// `strcmp` against a string of the table: only as far as it has to look.
-#[inline]
-fn same_name<'h>(t: &Symbols<'h>, vm: &Vm<'h>, offset: u32, name: &[u8]) -> Result<bool, Defect> {
-    let from = offset as usize;
-    if let Some(b) = t.strtab_bytes.get(from..from.saturating_add(name.len() + 1)) {
-        return Ok(b.split_last().is_some_and(|(nul, head)| *nul == 0 && head == name));
-    }
-    Ok(*t.string(vm, u64::from(offset))? == *name)
 }

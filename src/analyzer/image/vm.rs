@@ -86,6 +86,8 @@ impl Default for Format {
 /// Collects areas; a later one replaces what it covers.
 pub struct Builder<'h> {
     bytes: &'h [u8],
+    /// Of the file, which may go on behind `bytes`.
+    size: u64,
     page: u64,
     format: Format,
     areas: BTreeMap<u64, Area>,
@@ -94,7 +96,13 @@ pub struct Builder<'h> {
 impl<'h> Builder<'h> {
     /// An empty address space over the bytes of one file.
     pub fn new(bytes: &'h [u8], page: u64, format: Format) -> Self {
-        Builder { bytes, page, format, areas: BTreeMap::new() }
+        Builder { bytes, size: bytes.len() as u64, page, format, areas: BTreeMap::new() }
+    }
+
+    /// Says how long the file is of which `bytes` is the beginning.
+    #[must_use]
+    pub fn of_size(self, size: u64) -> Self {
+        Builder { size, ..self }
     }
 
     /// Whether the object is of the 64-bit class.
@@ -104,9 +112,8 @@ impl<'h> Builder<'h> {
 
     /// Maps `len` bytes of the file from `offset` at `start` (both multiples of the page size).
     pub fn map_file(&mut self, start: u64, end: u64, prot: u8, offset: u64) {
-        let size = self.bytes.len() as u64;
         let len = end.saturating_sub(start);
-        let in_file = size.saturating_sub(offset).min(len);
+        let in_file = self.size.saturating_sub(offset).min(len);
         let paged = in_file.checked_next_multiple_of(self.page).unwrap_or(len).min(len);
         let (at_file, at_page) = (start.saturating_add(in_file), start.saturating_add(paged));
         self.put(Area { start, end: at_file, prot, source: Source::File(offset) });
@@ -316,7 +323,7 @@ impl<'h> Vm<'h> {
     pub fn string(&self, addr: u64) -> Result<Cow<'h, [u8]>, Fault> {
         if let Some(w) = self.window(addr) {
             let head = w.get(..limits::STRING_BYTES).unwrap_or(w);
-            if let Some(n) = head.iter().position(|b| *b == 0) {
+            if let Some(n) = memchr::memchr(0, head) {
                 return Ok(Cow::Borrowed(head.get(..n).unwrap_or_default()));
             }
         }
@@ -405,9 +412,36 @@ impl<'h> Vm<'h> {
         Ok(())
     }
 
+    /// The same areas with the contents from `addr` on given by `bytes`, and all other contents of the file unknown.
+    /// `None` if the file does not give that range as one piece.
+    pub fn showing<'b>(&self, addr: u64, bytes: &'b [u8]) -> Option<Vm<'b>> {
+        let end = addr.checked_add(bytes.len() as u64)?;
+        let mut areas = Vec::with_capacity(self.areas.len() + 2);
+        let mut found = false;
+        for a in &self.areas {
+            let Source::File(_) = a.source else {
+                areas.push(*a);
+                continue;
+            };
+            let unknown = Area { source: Source::Changed, ..*a };
+            if a.start <= addr && end <= a.end {
+                found = true;
+                let parts = [
+                    Area { end: addr, ..unknown },
+                    Area { start: addr, end, prot: a.prot, source: Source::File(0) },
+                    Area { start: end, ..unknown },
+                ];
+                areas.extend(parts.into_iter().filter(|part| part.start < part.end));
+            } else {
+                areas.push(unknown);
+            }
+        }
+        found.then_some(Vm { bytes, areas, format: self.format, low: self.low, high: self.high })
+    }
+
     /// The areas with the words at `slots` no longer holding what the file holds.
     pub fn with_changed(&self, slots: &[u64]) -> Vm<'h> {
-        let mut b = Builder { bytes: self.bytes, page: 1, format: self.format, areas: BTreeMap::new() };
+        let mut b = Builder::new(self.bytes, 1, self.format);
         for a in &self.areas {
             b.areas.insert(a.start, *a);
         }
@@ -428,7 +462,7 @@ impl<'h> Vm<'h> {
 
     /// The areas with every protection of `[start, end)` widened by `prot`.
     pub fn with_added(&self, ranges: &[(u64, u64)], prot: u8) -> Vm<'h> {
-        let mut b = Builder { bytes: self.bytes, page: 1, format: self.format, areas: BTreeMap::new() };
+        let mut b = Builder::new(self.bytes, 1, self.format);
         for a in &self.areas {
             b.areas.insert(a.start, *a);
         }

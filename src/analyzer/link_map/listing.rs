@@ -2,6 +2,8 @@
 //! It must never serve a verdict; the loader lists nothing by itself.
 //! What is added stands behind the last DT_NEEDED, as glibc elf/dl-deps.c:_dl_map_object_deps would take it.
 
+use std::borrow::Cow;
+
 use super::needs::mark;
 use super::{LinkMap, Miss, Process};
 use crate::analyzer::disk::Disk;
@@ -13,7 +15,7 @@ pub type Listing = (Vec<u8>, Vec<u8>);
 /// Builds the map of `dlopen(path)` with the listings `also`.
 pub fn build<'h>(disk: &Disk<'_, 'h>, process: &Process<'h>, path: &[u8], also: &[Listing]) -> LinkMap<'h> {
     let mut m = LinkMap::new(process);
-    match m.need(disk, process, None, path) {
+    match m.need(disk, process, None, Cow::Owned(path.to_vec())) {
         Ok(root) => {
             m.root = root;
             m.dependencies(disk, process, also);
@@ -38,7 +40,7 @@ impl<'h> LinkMap<'h> {
             if self.node(ix).is_none_or(|n| n.name != *object) {
                 continue;
             }
-            let dep = self.need(disk, process, Some(ix), library)?;
+            let dep = self.need(disk, process, Some(ix), Cow::Owned(library.clone()))?;
             if mark(listed, dep) {
                 list.push((dep, false));
             }

@@ -27,10 +27,10 @@ impl<'h> LinkMap<'h> {
         disk: &Disk<'_, 'h>,
         process: &Process<'h>,
         requester: Option<NodeIx>,
-        name: &[u8],
+        name: Cow<'h, [u8]>,
     ) -> Result<NodeIx, Box<Miss>> {
         let miss = |reason| Box::new(Miss { name: name.to_vec(), requester, reason, attempts: Vec::new() });
-        let known = self.names.get(name).copied();
+        let known = self.by_name(&name);
         if let Some((at, defect)) = &self.poison
             && known.is_none_or(|k| k > *at)
         {
@@ -45,13 +45,14 @@ impl<'h> LinkMap<'h> {
             return Err(miss(MissReason::Limit));
         }
         let mut errno = self.errno;
-        let hit = self.find(disk, &process.env_path, requester, name, &mut errno, None);
+        let hit = self.find(disk, &process.env_path, requester, &name, &mut errno, None);
         self.errno = errno;
         let (path, image, provenance) = match hit {
             Hit::Opened { path, image, provenance } => (path, image, provenance),
             Hit::Refused { path, defect } if self.passes(disk, &path, &defect).is_some() => {
                 match self.passes(disk, &path, &defect) {
                     Some(Passes::Loaded(ix)) => {
+                        self.call(name.clone(), ix);
                         self.alias(ix, name);
                         return Ok(ix);
                     }
@@ -61,7 +62,7 @@ impl<'h> LinkMap<'h> {
             }
             other => {
                 let mut attempts = Vec::new();
-                let _ = self.find(disk, &process.env_path, requester, name, &mut errno, Some(&mut attempts));
+                let _ = self.find(disk, &process.env_path, requester, &name, &mut errno, Some(&mut attempts));
                 let reason = match other {
                     Hit::NotFound(e) => MissReason::NotFound(e),
                     Hit::OtherClass => MissReason::OtherClass,
@@ -75,7 +76,8 @@ impl<'h> LinkMap<'h> {
             }
         };
         let key = (image.stat.dev, image.stat.ino);
-        if let Some(ix) = self.files.get(&key).copied() {
+        if let Some(ix) = self.by_file(key) {
+            self.call(name.clone(), ix);
             self.alias(ix, name);
             return Ok(ix);
         }
@@ -89,9 +91,9 @@ impl<'h> LinkMap<'h> {
             return None;
         }
         if let Opening::Image(image) = disk.open(path)
-            && let Some(ix) = self.files.get(&(image.stat.dev, image.stat.ino))
+            && let Some(ix) = self.by_file((image.stat.dev, image.stat.ino))
         {
-            return Some(Passes::Loaded(*ix));
+            return Some(Passes::Loaded(ix));
         }
         if !self.starting || !matches!(defect, Defect::NoOpen | Defect::ExecStack) {
             return None;
@@ -106,19 +108,17 @@ impl<'h> LinkMap<'h> {
     pub(super) fn add(
         &mut self,
         path: Vec<u8>,
-        name: &[u8],
+        name: Cow<'h, [u8]>,
         image: Arc<ImageEntry<'h>>,
         loader: Option<NodeIx>,
         provenance: Provenance,
     ) -> NodeIx {
         let ix = NodeIx::from_index(self.nodes.len());
-        self.files.insert((image.stat.dev, image.stat.ino), ix);
-        self.names.entry(Cow::Owned(path.clone())).or_insert(ix);
-        self.names.entry(Cow::Owned(name.to_vec())).or_insert(ix);
+        self.known.files.insert((image.stat.dev, image.stat.ino), ix);
         if let Image::Mapped(facts) = &image.image {
             match &facts.soname {
                 Some(Ok(soname)) => {
-                    self.names.entry(soname.clone()).or_insert(ix);
+                    self.call(soname.clone(), ix);
                 }
                 Some(Err(defect)) => {
                     self.poison.get_or_insert_with(|| (ix, (**defect).clone()));
@@ -126,7 +126,11 @@ impl<'h> LinkMap<'h> {
                 None => {}
             }
         }
-        let aliases = vec![name.to_vec()];
+        self.call(name.clone(), ix);
+        if !path.contains(&b'/') {
+            self.call(Cow::Owned(path.clone()), ix);
+        }
+        let aliases = vec![name];
         self.nodes.push(Node {
             name: path,
             image: Some(image),
@@ -140,13 +144,12 @@ impl<'h> LinkMap<'h> {
         ix
     }
 
-    fn alias(&mut self, ix: NodeIx, name: &[u8]) {
-        self.names.entry(Cow::Owned(name.to_vec())).or_insert(ix);
+    /// The object answers to a name it was found by in another way than by that name.
+    fn alias(&mut self, ix: NodeIx, name: Cow<'h, [u8]>) {
         if let Some(n) = self.nodes.get_mut(ix.index())
-            && n.name != name
-            && !n.aliases.iter().any(|a| a == name)
+            && !n.answers_to(&name)
         {
-            n.aliases.push(name.to_vec());
+            n.aliases.push(name);
         }
     }
 
@@ -170,13 +173,43 @@ impl<'h> LinkMap<'h> {
         }
         // The name given to dlopen is looked up on behalf of the main program.
         let on_behalf = requester.unwrap_or(NodeIx(0));
-        let lists = self.lists(on_behalf, model);
-        let rpaths =
-            lists.rpaths.iter().map(|(why, dirs)| Source { provenance: why.clone(), dirs }).collect();
-        let runpath = lists.runpath.as_ref().map(|dirs| Source { provenance: Provenance::Runpath, dirs });
-        let nodeflib = self.facts(on_behalf).is_some_and(|f| f.dynamic.flags_1 & DF_1_NODEFLIB != 0);
-        let request = Request { name, rpaths, env, runpath, nodeflib };
-        glibc::search(disk, &request, errno, log)
+        let search = |errno: &mut Errno, log| {
+            let lists = self.lists(on_behalf, model);
+            let rpaths =
+                lists.rpaths.iter().map(|(why, dirs)| Source { provenance: why.clone(), dirs }).collect();
+            let runpath = lists.runpath.as_ref().map(|dirs| Source { provenance: Provenance::Runpath, dirs });
+            let nodeflib = self.facts(on_behalf).is_some_and(|f| f.dynamic.flags_1 & DF_1_NODEFLIB != 0);
+            glibc::search(disk, &Request { name, rpaths, env, runpath, nodeflib }, errno, log)
+        };
+        match self.search_key(on_behalf, name).filter(|_| env.is_empty() && log.is_none()) {
+            Some(key) => disk.found(&key, errno, |errno| search(errno, None)),
+            None => search(errno, log),
+        }
+    }
+
+    /// What the outcome of a search depends on besides the loader, if it is only the name, the requester's file and
+    /// the directory that stands for `$ORIGIN`.
+    fn search_key<'n>(&self, from: NodeIx, name: &'n [u8]) -> Option<Cow<'n, [u8]>> {
+        let node = self.node(from)?;
+        let facts = node.facts();
+        if facts.is_none_or(|f| f.runpath.is_none()) {
+            let mut at = Some(from);
+            while let Some(ix) = at {
+                if self.facts(ix).is_some_and(|f| f.rpath.is_some()) {
+                    return None;
+                }
+                at = self.node(ix).and_then(|n| n.loader);
+            }
+            if self.facts(NodeIx(0)).is_some_and(|f| f.rpath.is_some()) {
+                return None;
+            }
+        }
+        let own = facts.is_some_and(|f| f.runpath.is_some() || f.dynamic.flags_1 & DF_1_NODEFLIB != 0);
+        if !own {
+            return Some(Cow::Borrowed(name));
+        }
+        let image = node.image.as_ref()?.id.index().to_ne_bytes();
+        Some(Cow::Owned([name, b"/", image.as_slice(), node.name.as_slice()].concat()))
     }
 
     /// Whether a library of that name would be found on behalf of `from` (for optional libraries).
@@ -184,7 +217,7 @@ impl<'h> LinkMap<'h> {
         if disk.model().kind() == LibcKind::Musl {
             return musl::load::would_find(self, disk, from, name);
         }
-        if self.names.contains_key(name) {
+        if self.by_name(name).is_some() {
             return true;
         }
         let env: &[Vec<u8>] = &self.env_path;

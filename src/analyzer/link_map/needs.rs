@@ -2,6 +2,7 @@
 //! It must never change the order in which the loader meets names: the first failure decides.
 //! Follows glibc elf/dl-deps.c:_dl_map_object_deps.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::listing::Listing;
@@ -65,7 +66,7 @@ impl<'h> LinkMap<'h> {
                 Ok(None) => continue,
                 Err(miss) => return Err(miss),
             };
-            match (need.kind, self.need(disk, process, Some(ix), &asked)) {
+            match (need.kind, self.need(disk, process, Some(ix), asked.clone())) {
                 (NeedKind::Needed, Ok(dep)) => {
                     if mark(listed, dep) {
                         list.push((dep, false));
@@ -76,7 +77,7 @@ impl<'h> LinkMap<'h> {
                 (_, Err(miss)) => return Err(miss),
                 // The main program is the head of the loader's list, and moving it loses the objects behind it.
                 (_, Ok(filtee)) if filtee.index() == 0 => {
-                    let (name, reason) = (asked, MissReason::Unknowable(Vec::new()));
+                    let (name, reason) = (asked.into_owned(), MissReason::Unknowable(Vec::new()));
                     return Err(Box::new(Miss { name, requester: Some(ix), reason, attempts: Vec::new() }));
                 }
                 (_, Ok(filtee)) => {
@@ -109,7 +110,7 @@ impl<'h> LinkMap<'h> {
         ix: NodeIx,
         kind: NeedKind,
         disk: &Disk<'_, 'h>,
-    ) -> Result<Option<Vec<u8>>, Box<Miss>> {
+    ) -> Result<Option<Cow<'h, [u8]>>, Box<Miss>> {
         let miss = |name: &[u8], reason| {
             Box::new(Miss { name: name.to_vec(), requester: Some(ix), reason, attempts: Vec::new() })
         };
@@ -118,11 +119,11 @@ impl<'h> LinkMap<'h> {
             Err(d) => return Err(miss(b"", MissReason::Memory((**d).clone()))),
         };
         if !raw.contains(&b'$') {
-            return Ok(Some(raw.to_vec()));
+            return Ok(Some(raw.clone()));
         }
         let origin = self.origin(Some(ix), &disk.model().cwd);
         match tokens::expand(raw, origin.as_deref(), disk.model(), false) {
-            Some(name) if !name.is_empty() => Ok(Some(name.into_owned())),
+            Some(name) if !name.is_empty() => Ok(Some(Cow::Owned(name.into_owned()))),
             _ if kind == NeedKind::Auxiliary => Err(miss(raw, MissReason::EmptyToken)),
             _ => Ok(None),
         }
@@ -141,7 +142,8 @@ impl<'h> LinkMap<'h> {
                 if extra.len() >= limits::FURTHER_MISSES {
                     break;
                 }
-                if self.names.contains_key(name.as_slice()) || !looked_up.insert(name.clone()) {
+                let name = name.into_owned();
+                if self.by_name(&name).is_some() || !looked_up.insert(name.clone()) {
                     continue;
                 }
                 let mut errno = Errno::ENOENT;

@@ -2,6 +2,9 @@
 //! It must never enter an object into the global scope that nothing needs.
 //! Follows glibc elf/rtld.c:dl_main.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use super::needs::mark;
 use super::{LinkMap, Process};
 use crate::analyzer::disk::Disk;
@@ -15,8 +18,9 @@ impl<'h> Process<'h> {
     pub fn absorb(&mut self, map: LinkMap<'h>) {
         let list = map.list;
         self.nodes = map.nodes;
-        self.names = map.names;
-        self.files = map.files;
+        let known = Arc::make_mut(&mut self.known);
+        known.names.extend(map.known.names);
+        known.files.extend(map.known.files);
         for n in &mut self.nodes {
             n.before = true;
         }
@@ -50,14 +54,15 @@ pub fn start_up<'h>(
     if let Hit::Opened { path, image, provenance } =
         glibc::open_path(disk, &model.interpreter, &mut errno, None)
     {
-        m.add(path, &model.interpreter, image, None, provenance);
+        let name = Cow::Owned(model.interpreter.clone());
+        m.add(path, name, image, None, provenance);
     }
     let mut list = vec![(NodeIx(0), false)];
     let mut listed = Vec::new();
     mark(&mut listed, NodeIx(0));
     for name in preload {
         // A preload that cannot be loaded is only warned about.
-        if let Ok(ix) = m.need(disk, process, Some(NodeIx(0)), name)
+        if let Ok(ix) = m.need(disk, process, Some(NodeIx(0)), Cow::Owned(name.clone()))
             && mark(&mut listed, ix)
         {
             list.push((ix, false));
@@ -66,7 +71,7 @@ pub fn start_up<'h>(
     let has_program = m.facts(NodeIx(0)).is_some();
     if !has_program {
         for name in needs {
-            match m.need(disk, process, Some(NodeIx(0)), name) {
+            match m.need(disk, process, Some(NodeIx(0)), Cow::Owned(name.clone())) {
                 Ok(ix) => {
                     if mark(&mut listed, ix) {
                         list.push((ix, false));

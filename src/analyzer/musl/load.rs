@@ -71,13 +71,13 @@ pub(super) fn library<'h>(
     }
     if is_own(disk, name) {
         let ix = own(m, disk);
-        m.names.entry(Cow::Owned(name.to_vec())).or_insert(ix);
+        m.call(Cow::Owned(name.to_vec()), ix);
         return Ok(ix);
     }
     if !name.contains(&b'/')
         && let Some(ix) = by_short_name(m, name)
     {
-        m.names.entry(Cow::Owned(name.to_vec())).or_insert(ix);
+        m.call(Cow::Owned(name.to_vec()), ix);
         return Ok(ix);
     }
     if m.nodes.len() > limits::LINK_MAP_NODES {
@@ -99,12 +99,12 @@ pub(super) fn library<'h>(
         Err(reason) => return Err(miss(reason, Vec::new())),
     };
     let searched = provenance != Provenance::Slash;
-    if let Some(ix) = m.files.get(&(image.stat.dev, image.stat.ino)).copied() {
+    if let Some(ix) = m.by_file((image.stat.dev, image.stat.ino)) {
         // What was loaded by its path can from now on be found by its name.
         if let Some(node) = m.nodes.get_mut(ix.index()).filter(|n| searched && n.aliases.is_empty()) {
-            node.aliases.push(file_name(&node.name).to_vec());
+            node.aliases.push(Cow::Owned(file_name(&node.name).to_vec()));
         }
-        m.names.entry(Cow::Owned(name.to_vec())).or_insert(ix);
+        m.call(Cow::Owned(name.to_vec()), ix);
         return Ok(ix);
     }
     let facts = match &image.image {
@@ -120,7 +120,7 @@ pub(super) fn library<'h>(
     let refused = match (libc, facts.tls.and_then(too_much_tls)) {
         (Ok(true), _) => {
             let ix = own(m, disk);
-            m.names.entry(Cow::Owned(name.to_vec())).or_insert(ix);
+            m.call(Cow::Owned(name.to_vec()), ix);
             return Ok(ix);
         }
         (Err(defect), _) | (Ok(false), Some(defect)) => Some(defect),
@@ -129,7 +129,7 @@ pub(super) fn library<'h>(
     if let Some(defect) = refused {
         return Err(miss(MissReason::Refused { path, defect }, Vec::new()));
     }
-    let aliases = if searched { vec![file_name(&path).to_vec()] } else { Vec::new() };
+    let aliases = if searched { vec![Cow::Owned(file_name(&path).to_vec())] } else { Vec::new() };
     let node = Node {
         name: path,
         image: Some(image),
@@ -157,10 +157,10 @@ fn too_much_tls(tls: Tls) -> Option<Defect> {
 fn enter<'h>(m: &mut LinkMap<'h>, name: &[u8], node: Node<'h>) -> NodeIx {
     let ix = NodeIx::from_index(m.nodes.len());
     if let Some(image) = &node.image {
-        m.files.insert((image.stat.dev, image.stat.ino), ix);
+        m.known.files.insert((image.stat.dev, image.stat.ino), ix);
     }
-    m.names.entry(Cow::Owned(name.to_vec())).or_insert(ix);
-    m.names.entry(Cow::Owned(node.name.clone())).or_insert(ix);
+    m.call(Cow::Owned(name.to_vec()), ix);
+    m.call(Cow::Owned(node.name.clone()), ix);
     m.nodes.push(node);
     ix
 }
@@ -178,21 +178,21 @@ fn own<'h>(m: &mut LinkMap<'h>, disk: &Disk<'_, 'h>) -> NodeIx {
     let node = Node {
         name: path.clone(),
         image,
-        aliases: vec![OWN_NAME.to_vec()],
+        aliases: vec![Cow::Borrowed(OWN_NAME)],
         provenance: Provenance::Preloaded,
         before: true,
         at_start: true,
         ..Node::empty()
     };
     let ix = NodeIx::from_index(m.nodes.len());
-    m.names.entry(Cow::Owned(path.clone())).or_insert(ix);
+    m.call(Cow::Owned(path.clone()), ix);
     m.nodes.push(node);
     ix
 }
 
 /// A loaded object that a search found under this name; the main program has none.
 fn by_short_name(m: &LinkMap<'_>, name: &[u8]) -> Option<NodeIx> {
-    let at = m.nodes.iter().skip(1).position(|n| n.aliases.first().is_some_and(|a| a == name))?;
+    let at = m.nodes.iter().skip(1).position(|n| n.aliases.first().is_some_and(|a| **a == *name))?;
     Some(NodeIx::from_index(at + 1))
 }
 

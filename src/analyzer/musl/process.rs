@@ -3,14 +3,14 @@
 //! Follows musl ldso/dynlink.c: __dls3.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::{judge, load, search};
 use crate::analyzer::catalogue;
 use crate::analyzer::disk::{Disk, Opening};
 use crate::analyzer::finding::Finding;
 use crate::analyzer::image::elf::{Image, Role};
-use crate::analyzer::link_map::{LinkMap, Node, Process};
+use crate::analyzer::link_map::{Known, LinkMap, Node, Process};
 use crate::analyzer::loader_model::split_path;
 use crate::analyzer::model::NodeIx;
 use crate::analyzer::process::{DEFAULT_PROGRAM_DIRECTORY, Start, StartError};
@@ -45,13 +45,14 @@ pub fn start<'h>(disk: &Disk<'_, 'h>, request: &Start) -> Result<Process<'h>, St
     // Behind all others, and in no scope.
     let gate = Node {
         name: VDSO.to_vec(),
-        aliases: vec![VDSO.to_vec()],
+        aliases: vec![Cow::Borrowed(VDSO)],
         provenance: Provenance::Preloaded,
         before: true,
         at_start: true,
         ..Node::empty()
     };
-    process.names.insert(Cow::Borrowed(VDSO), NodeIx::from_index(process.nodes.len()));
+    let ix = NodeIx::from_index(process.nodes.len());
+    Arc::make_mut(&mut process.known).names.insert(Cow::Borrowed(VDSO), ix);
     process.nodes.push(gate);
     Ok(process)
 }
@@ -59,12 +60,13 @@ pub fn start<'h>(disk: &Disk<'_, 'h>, request: &Start) -> Result<Process<'h>, St
 /// A process of nothing but the program.
 pub(super) fn empty<'h>(disk: &Disk<'_, 'h>, main: Node<'h>, origin: Vec<u8>) -> Process<'h> {
     let env = &disk.model().env;
+    let mut known = Known::default();
+    known.names.insert(Cow::Borrowed(b""), NodeIx(0));
     Process {
         nodes: vec![main],
         global: vec![NodeIx(0)],
         env_path: env.library_path.as_deref().map(split_path).unwrap_or_default(),
-        names: HashMap::from_iter([(Cow::Borrowed(b"".as_slice()), NodeIx(0))]),
-        files: HashMap::default(),
+        known: Arc::new(known),
         program_origin: origin,
         static_tls: StaticTls::default(),
     }

@@ -137,6 +137,8 @@ struct Walk<'a, 'h> {
     versions: &'a Versions<'h>,
     machine: Machine,
     out: Relocs,
+    /// Records read.
+    records: u64,
     seen: HashSet<(u32, u16)>,
     /// The name of the last symbol, which the loader's variable still holds.
     last_name: u32,
@@ -158,6 +160,7 @@ pub(super) fn read<'h>(
         versions,
         machine: model.machine,
         out: Relocs::default(),
+        records: 0,
         seen: HashSet::new(),
         last_name: NO_NAME,
         changed: false,
@@ -198,8 +201,8 @@ impl Walk<'_, '_> {
     }
 
     fn count(&mut self, at: u64) -> Result<(), Defect> {
-        self.out.records += 1;
-        if self.out.records > limits::RELOCATIONS {
+        self.records += 1;
+        if self.records > limits::RELOCATIONS {
             return Err(memory(Structure::Relocations)(Fault { kind: FaultKind::Limit, addr: at }));
         }
         Ok(())

@@ -74,7 +74,7 @@ impl<'m, 'h> Scope<'m, 'h> {
         mut searched: impl FnMut(NodeIx) -> bool,
     ) -> Result<Option<(NodeIx, Symbol)>, Defect> {
         for (ix, facts) in &self.objects {
-            if !searched(*ix) || facts.symbols.rules_out(&facts.vm, wanted.hash) {
+            if !searched(*ix) || facts.symbols.rules_out(wanted.hash) {
                 continue;
             }
             if let Some(symbol) = find_in(facts, wanted)? {

@@ -19,6 +19,18 @@ use crate::loader::finding::ProbeFinding;
 /// Missing symbols that are listed one by one; the count is always whole.
 const LISTED_SYMBOLS: usize = 50;
 
+/// Writes the objects of all libraries, one a line.
+///
+/// # Errors
+/// The writer's.
+pub fn lines(out: &mut dyn Write, rows: &[Row<'_>]) -> io::Result<()> {
+    for row in rows {
+        object(out, *row)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
 /// Writes the object of one library, without a newline.
 ///
 /// # Errors
@@ -29,7 +41,9 @@ pub fn object<'r>(out: &mut dyn Write, row: impl Into<Row<'r>>) -> io::Result<()
     let (verdict, message, dies) = parts(&library.judgement.verdict);
     out.write_all(b"{\"path\":")?;
     write_json_bytes(out, &library.path)?;
-    write!(out, ",\"verdict\":\"{verdict}\",\"class\":{},\"message\":", json!(library.class))?;
+    write!(out, ",\"verdict\":\"{verdict}\",\"class\":")?;
+    serde_json::to_writer(&mut *out, &library.class)?;
+    out.write_all(b",\"message\":")?;
     match message {
         Some(message) => write_json_bytes(out, message)?,
         None => out.write_all(b"null")?,
@@ -38,16 +52,16 @@ pub fn object<'r>(out: &mut dyn Write, row: impl Into<Row<'r>>) -> io::Result<()
     // What decides comes first.
     let at = if row.breaks_when_loaded() { 0 } else { findings.len() };
     findings.splice(at..at, row.probe_findings().iter().map(Told::of_probe));
-    write!(
-        out,
-        ",\"dies\":{},\"level_reached\":{},\"because\":{},\"findings\":{},\"missing_symbols\":{},\"loader\":{}",
-        dies.map_or(Value::Null, death),
-        row.level_reached(),
-        library.because.as_ref().map_or(Value::Null, because::evidence),
-        serde_json::to_string(&findings)?,
-        missing(&library.missing),
-        json!(&*library.loader),
-    )?;
+    out.write_all(b",\"dies\":")?;
+    serde_json::to_writer(&mut *out, &dies.map(death))?;
+    write!(out, ",\"level_reached\":{},\"because\":", row.level_reached())?;
+    serde_json::to_writer(&mut *out, &library.because.as_ref().map(because::evidence))?;
+    out.write_all(b",\"findings\":")?;
+    serde_json::to_writer(&mut *out, &findings)?;
+    out.write_all(b",\"missing_symbols\":")?;
+    serde_json::to_writer(&mut *out, &missing(&library.missing))?;
+    out.write_all(b",\"loader\":")?;
+    serde_json::to_writer(&mut *out, &*library.loader)?;
     if let Some(probed) = row.probed {
         out.write_all(b",\"probe\":")?;
         probe::write(out, probed)?;
@@ -62,22 +76,30 @@ pub fn object<'r>(out: &mut dyn Write, row: impl Into<Row<'r>>) -> io::Result<()
 pub fn write_json_bytes(out: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {
     out.write_all(b"\"")?;
     for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                '"' => out.write_all(b"\\\"")?,
-                '\\' => out.write_all(b"\\\\")?,
-                '\n' => out.write_all(b"\\n")?,
-                c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => {
-                    write!(out, "\\u{:04x}", u32::from(c))?;
-                }
-                c => out.write_all(c.encode_utf8(&mut [0; 4]).as_bytes())?,
+        let mut rest = chunk.valid();
+        while let Some(at) = rest.find(is_escaped) {
+            let (plain, tail) = rest.split_at(at);
+            out.write_all(plain.as_bytes())?;
+            let mut chars = tail.chars();
+            match chars.next() {
+                Some('"') => out.write_all(b"\\\"")?,
+                Some('\\') => out.write_all(b"\\\\")?,
+                Some('\n') => out.write_all(b"\\n")?,
+                Some(c) => write!(out, "\\u{:04x}", u32::from(c))?,
+                None => {}
             }
+            rest = chars.as_str();
         }
+        out.write_all(rest.as_bytes())?;
         for byte in chunk.invalid() {
             write!(out, "\\udc{byte:02x}")?;
         }
     }
     out.write_all(b"\"")
+}
+
+fn is_escaped(c: char) -> bool {
+    c.is_control() || matches!(c, '"' | '\\' | '\u{2028}' | '\u{2029}')
 }
 
 /// The verdict's word, the loader's sentence, the loader's death.
@@ -132,19 +154,27 @@ impl Told {
     }
 }
 
-fn missing(symbols: &[MissingSymbol]) -> Value {
-    let first: Vec<Value> = symbols
-        .iter()
-        .take(LISTED_SYMBOLS)
-        .map(|s| {
-            json!({
-                "object": bytes_json(&s.object),
-                "name": bytes_json(&s.name),
-                "version": s.version.as_deref().map(bytes_json),
-            })
-        })
-        .collect();
-    json!({"count": symbols.len(), "first": first})
+/// Missing symbols: how many, and the first of them.
+#[derive(Serialize)]
+struct Missing {
+    count: usize,
+    first: Vec<MissingTold>,
+}
+
+#[derive(Serialize)]
+struct MissingTold {
+    name: Value,
+    object: Value,
+    version: Option<Value>,
+}
+
+fn missing(symbols: &[MissingSymbol]) -> Missing {
+    let told = |s: &MissingSymbol| MissingTold {
+        name: bytes_json(&s.name),
+        object: bytes_json(&s.object),
+        version: s.version.as_deref().map(bytes_json),
+    };
+    Missing { count: symbols.len(), first: symbols.iter().take(LISTED_SYMBOLS).map(told).collect() }
 }
 
 #[cfg(test)]

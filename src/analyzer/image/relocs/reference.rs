@@ -4,7 +4,7 @@
 
 use super::super::limits;
 use super::super::reloc_types::{self, Action, Kind};
-use super::super::symbols::{STB_LOCAL, STB_WEAK, STT_GNU_IFUNC, Symbol, gnu_hash};
+use super::super::symbols::{STB_LOCAL, STB_WEAK, STT_GNU_IFUNC, Symbol};
 use super::record::Record;
 use super::walk::{Step, Walk};
 use super::{
@@ -12,49 +12,46 @@ use super::{
     Target, WEAK,
 };
 use crate::analyzer::defect::{Defect, Structure};
+use crate::analyzer::loader_model::LoaderModel;
 
-impl Walk<'_, '_> {
-    pub(super) fn record(&mut self, r: Record) -> Step {
-        let known = reloc_types::lookup(self.model, r.number);
-        if let Some(table) = self.versym {
-            // The version index is read before the type is looked at, that of symbol 0 too.
-            self.symbols.version_index(self.vm, table, r.symbol)?;
-        }
-        match known {
-            Some(Kind { action: Action::Irelative, .. }) => {
-                self.out.irelative = true;
-                self.late.push(r);
-                return Ok(());
-            }
-            Some(Kind { action: Action::None, .. }) if !reloc_types::looks_up_always(self.model.machine) => {
-                return Ok(());
-            }
-            Some(k @ Kind { action: Action::Relative, .. }) => {
-                self.store(r.offset, u64::from(k.width))?;
-                return self.constructor_slot(r);
-            }
-            _ => {}
-        }
-        if let (Some((symbol, at @ None)), Some(written)) = (&mut self.mark, &self.written)
-            && *symbol == r.symbol
-        {
-            *at = Some(written.len());
-        }
-        let own = self.reference(r, known)?;
-        let Some(k) = known else {
-            return Err(Defect::RelocationType { number: r.number, plt: false });
-        };
-        if k.width > 0 && !matches!(k.action, Action::None) {
-            self.store(r.offset, u64::from(k.width))?;
-        }
-        let symbol = if own { self.symbols.symbol(self.vm, r.symbol)?.value } else { 0 };
-        self.slot(r, symbol, !own)
-    }
+/// A relocation type as this walk uses it.
+#[derive(Clone, Copy)]
+pub(super) struct Use {
+    number: u32,
+    /// The loader knows it.
+    known: bool,
+    /// Flags of an import.
+    class: u16,
+    /// The bit of `seen` for this class of reference.
+    bit: u8,
+    /// Bytes stored.
+    width: u8,
+    /// What comes before anything is looked up.
+    first: First,
+}
 
-    /// Notes what the record refers to; true when it binds to the object itself.
-    fn reference(&mut self, r: Record, known: Option<Kind>) -> Result<bool, Defect> {
-        let kind = known.unwrap_or(Kind { action: Action::None, plt: false, width: 0 });
-        let extra = match kind.action {
+/// What the loader does before it looks at the symbol of a record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum First {
+    /// Nothing: it refers to the symbol.
+    Refers,
+    /// It puts the record off.
+    Later,
+    /// It goes on to the next record.
+    Skips,
+    /// It stores an address of the object.
+    Relative,
+}
+
+/// In `seen`: the symbol binds to the object itself.
+const BINDS_HERE: u8 = 64;
+
+impl Use {
+    /// A type's number under `model`.
+    pub(super) fn of(model: &LoaderModel, number: u32) -> Use {
+        let kind = reloc_types::lookup(model, number);
+        let known = kind.unwrap_or(Kind { action: Action::None, plt: false, width: 0 });
+        let extra = match known.action {
             Action::Size => NEEDS_VALUE,
             Action::TlsStatic => STATIC_TLS,
             Action::TlsDescriptor => TLS_DESCRIPTOR,
@@ -62,7 +59,7 @@ impl Walk<'_, '_> {
             Action::JumpSlot => LAZY,
             _ => 0,
         };
-        let class = if kind.plt { PLT } else { 0 } | extra;
+        let class = if known.plt { PLT } else { 0 } | extra;
         let bit = match class {
             0 => 1u8,
             PLT => 2,
@@ -72,38 +69,87 @@ impl Walk<'_, '_> {
             c if c & STATIC_TLS != 0 => 16,
             _ => 32,
         };
-        let index = r.symbol as usize;
-        if let Some(seen) = self.seen.get(index)
-            && seen & bit != 0
+        let first = match kind.map(|k| k.action) {
+            Some(Action::Irelative) => First::Later,
+            Some(Action::None) if !reloc_types::looks_up_always(model.machine) => First::Skips,
+            Some(Action::Relative) => First::Relative,
+            _ => First::Refers,
+        };
+        let width = if known.action == Action::None { 0 } else { known.width };
+        Use { number, known: kind.is_some(), class, bit, width, first }
+    }
+}
+
+impl Walk<'_, '_> {
+    /// One record behind the relative prefix.
+    #[inline]
+    pub(super) fn record(&mut self, r: Record) -> Step {
+        if self.last.number != r.number {
+            self.last = Use::of(self.model, r.number);
+        }
+        let u = self.last;
+        if r.symbol >= self.versym_rows
+            && let Some(table) = self.versym
         {
-            return Ok(seen & 64 != 0);
+            // The version index is read before the type is looked at, that of symbol 0 too.
+            self.symbols.version_index(self.vm, table, r.symbol)?;
+        }
+        let seen = self.seen.get(r.symbol as usize).copied().unwrap_or(0);
+        let own = match u.first {
+            // Referred to in the same way before: it was read then, and nothing went wrong.
+            First::Refers if seen & u.bit != 0 => seen & BINDS_HERE != 0,
+            First::Refers => self.reference(r, u)?,
+            First::Skips => return Ok(()),
+            First::Later => {
+                self.out.irelative = true;
+                self.late.push(r);
+                return Ok(());
+            }
+            First::Relative => {
+                self.store(r.offset, u64::from(u.width))?;
+                return self.constructor_slot(r);
+            }
+        };
+        if !u.known {
+            return Err(Defect::RelocationType { number: r.number, plt: false });
+        }
+        if u.width > 0 {
+            self.store(r.offset, u64::from(u.width))?;
+        }
+        if r.offset < self.init_range.0 || r.offset >= self.init_range.1 {
+            return Ok(());
+        }
+        let symbol = if own { self.symbols.symbol(self.vm, r.symbol)?.value } else { 0 };
+        self.slot(r, symbol, !own)
+    }
+
+    /// Notes what the record refers to, the first time; true when it binds to the object itself.
+    fn reference(&mut self, r: Record, u: Use) -> Result<bool, Defect> {
+        if let (Some((symbol, at @ None)), Some(written)) = (&mut self.mark, &self.written)
+            && *symbol == r.symbol
+        {
+            *at = Some(written.len());
         }
         let s = self.symbols.symbol(self.vm, r.symbol)?;
         let own = s.binding() == STB_LOCAL || s.binds_local();
-        self.remember(index, bit | if own { 64 } else { 0 });
         if own {
             if s.kind() == STT_GNU_IFUNC && s.shndx != 0 {
                 self.vm.executable(self.vm.format.wrap(s.value)).map_err(Defect::Code)?;
             }
-            if class & (STATIC_TLS | TLS_DESCRIPTOR) != 0 || s.kind() == STT_GNU_IFUNC {
+            if u.class & (STATIC_TLS | TLS_DESCRIPTOR) != 0 || s.kind() == STT_GNU_IFUNC {
                 let import =
-                    Import { symbol: r.symbol, name: s.name, hash: 0, version: 0, flags: class | OWN };
+                    Import { symbol: r.symbol, name: s.name, hash: 0, version: 0, flags: u.class | OWN };
                 self.out.imports.push(import);
             }
-            return Ok(true);
+        } else {
+            let version = self.version(r.symbol)?;
+            let hash = self.symbols.hash_of_name(self.vm, s.name)?;
+            let flags = u.class | reference_flags(&s);
+            self.out.may_need_value |= flags & (NEEDS_VALUE | WEAK) == NEEDS_VALUE | WEAK;
+            self.out.imports.push(Import { symbol: r.symbol, name: s.name, hash, version, flags });
         }
-        let version = self.version(r.symbol)?;
-        let name = self.symbols.string(self.vm, u64::from(s.name))?;
-        let import = Import {
-            symbol: r.symbol,
-            name: s.name,
-            hash: gnu_hash(&name),
-            version,
-            flags: class | reference_flags(&s),
-        };
-        self.out.may_need_value |= import.flags & (NEEDS_VALUE | WEAK) == NEEDS_VALUE | WEAK;
-        self.out.imports.push(import);
-        Ok(false)
+        self.remember(r.symbol as usize, u.bit | if own { BINDS_HERE } else { 0 });
+        Ok(own)
     }
 
     fn remember(&mut self, index: usize, bits: u8) {
@@ -131,12 +177,18 @@ impl Walk<'_, '_> {
         })
     }
 
+    /// The same for an address of the object.
+    #[inline]
     pub(super) fn constructor_slot(&mut self, r: Record) -> Step {
         self.slot(r, 0, false)
     }
 
     /// Notes what a record leaves in a slot that the loader will call: `base` and the addend, or a binding.
+    #[inline]
     fn slot(&mut self, r: Record, base: u64, bound: bool) -> Step {
+        if r.offset < self.init_range.0 || r.offset >= self.init_range.1 {
+            return Ok(());
+        }
         if self.init.iter().any(|(s, e)| r.offset >= *s && r.offset < *e)
             && self.out.slots.len() < limits::CONSTRUCTORS
         {

@@ -3,29 +3,41 @@
 //! Follows glibc elf/dynamic-link.h and elf/do-rel.h.
 
 use super::super::dynamic::{self, Dynamic};
-use super::super::limits;
-use super::super::reloc_types::{self, Action};
+use super::super::reloc_types;
 use super::super::symbols::Symbols;
 use super::super::versions::Versions;
 use super::super::vm::{Fault, FaultKind, Vm};
 use super::Relocs;
-use super::record::Record;
+use super::record::{Layout, Record};
+use super::reference::Use;
 use crate::analyzer::defect::{Assertion, Defect, Structure};
 use crate::analyzer::loader_model::LoaderModel;
 
+/// A walk under way.
 pub(super) struct Walk<'a, 'h> {
     pub(super) model: &'a LoaderModel,
     pub(super) vm: &'a Vm<'h>,
     pub(super) symbols: &'a Symbols<'h>,
     pub(super) versions: &'a Versions<'h>,
     pub(super) versym: Option<u64>,
+    /// How many version indices can be read without a fault.
+    pub(super) versym_rows: u32,
     pub(super) out: Relocs,
+    /// What each symbol was referred to as; see `reference.rs`.
     pub(super) seen: Vec<u8>,
+    /// The type looked at last.
+    pub(super) last: Use,
+    /// Records read.
+    pub(super) records: u64,
+    /// The type that the loader asserts of the relative prefix.
+    relative: Option<u32>,
     /// The writable area the last store went to.
-    pub(super) hot: (u64, u64),
+    hot: (u64, u64),
     pub(super) init: [(u64, u64); 2],
-    pub(super) live: &'a [(u64, u64)],
-    pub(super) in_relr: bool,
+    /// Both arrays of constructors and what lies between them.
+    pub(super) init_range: (u64, u64),
+    live: &'a [(u64, u64)],
+    in_relr: bool,
     pub(super) late: Vec<Record>,
     /// Every place written to, if somebody wants to know.
     pub(super) written: Option<Vec<u64>>,
@@ -33,7 +45,10 @@ pub(super) struct Walk<'a, 'h> {
     pub(super) mark: Option<(u32, Option<usize>)>,
 }
 
+/// What goes wrong with a record, if anything.
 pub(super) type Step = Result<(), Defect>;
+
+/// A walk that has not begun.
 pub(super) fn walk<'a, 'h>(
     vm: &'a Vm<'h>,
     d: &'a Dynamic,
@@ -45,16 +60,24 @@ pub(super) fn walk<'a, 'h>(
         let start = a.0.unwrap_or(0);
         (start, start.saturating_add(a.1.unwrap_or(0)))
     };
+    let init = [array(d.init_array), array(d.preinit_array)];
+    let some = init.iter().filter(|(start, end)| start < end);
+    let init_range = some.fold((u64::MAX, 0), |(low, high), (start, end)| (low.min(*start), high.max(*end)));
     Walk {
         model,
         vm,
         symbols,
         versions,
         versym: d.versym,
+        versym_rows: symbols.version_rows(),
         out: Relocs::default(),
         seen: Vec::new(),
+        last: Use::of(model, 0),
+        records: 0,
+        relative: reloc_types::asserts_relative(model.machine),
         hot: (0, 0),
-        init: [array(d.init_array), array(d.preinit_array)],
+        init,
+        init_range,
         live: &d.live,
         in_relr: false,
         late: Vec::new(),
@@ -115,12 +138,8 @@ impl Walk<'_, '_> {
     /// `elf_dynamic_do_Rel(a)`: relative prefix, the others, then IRELATIVE.
     fn range(&mut self, start: u64, size: u64, relative: u64, rela: bool) -> Step {
         let f = self.vm.format;
-        let entry: u64 = match (f.is64, rela) {
-            (true, true) => 24,
-            (true, false) => 16,
-            (false, true) => 12,
-            (false, false) => 8,
-        };
+        let layout = Layout { format: f, rela };
+        let entry = layout.size() as u64;
         // The table's address is taken before anything is looked at, records or not.
         if self.symbols.symtab.is_none() {
             return Err(Defect::MissingTable(Structure::Symbols));
@@ -130,15 +149,45 @@ impl Walk<'_, '_> {
         let end = f.wrap(start.wrapping_add(size));
         self.late.clear();
         if f.pointer(behind) > f.pointer(start) {
-            self.each(start, f.wrap(behind.wrapping_sub(start)), entry, rela, Self::relative)?;
+            let size = f.wrap(behind.wrapping_sub(start));
+            self.each(start, size, layout, Self::plainly_relative, Self::relative)?;
         }
         if f.pointer(end) > f.pointer(behind) {
-            self.each(behind, f.wrap(end.wrapping_sub(behind)), entry, rela, Self::record)?;
+            let size = f.wrap(end.wrapping_sub(behind));
+            self.expect(size / entry);
+            self.each(behind, size, layout, |_, _, _| false, Self::record)?;
         }
         for r in std::mem::take(&mut self.late) {
             self.irelative(r)?;
         }
         Ok(())
+    }
+
+    /// Makes room for the imports of so many records at once; what is not needed goes back.
+    fn expect(&mut self, records: u64) {
+        let most = records.min(u64::from(self.versym_rows)).min(1 << 20);
+        self.out.imports.reserve(usize::try_from(most).unwrap_or(0));
+    }
+
+    /// Whether stores to all of `[start, end)` are in order and leave nothing that has to be noted.
+    #[inline]
+    fn is_plain(&self, start: u64, end: u64) -> bool {
+        let apart = end <= self.init_range.0 || start >= self.init_range.1;
+        start >= self.hot.0 && end <= self.hot.1 && apart && self.written.is_none()
+    }
+
+    /// Whether a block of the prefix that DT_RELACOUNT promises to be RELATIVE is just that, with every store where
+    /// the one before the block went.
+    #[inline(always)]
+    fn plainly_relative(&self, block: &[u8], layout: Layout) -> bool {
+        let relative = self.relative;
+        let (mut low, mut high, mut other) = (u64::MAX, 0, false);
+        for r in layout.records(block) {
+            low = low.min(r.offset);
+            high = high.max(r.offset);
+            other |= relative.is_some_and(|number| number != r.number);
+        }
+        !other && high < u64::MAX - 16 && self.is_plain(low, high + self.vm.format.word())
     }
 
     #[inline]
@@ -185,12 +234,8 @@ impl Walk<'_, '_> {
 
     /// One record of the prefix that DT_RELACOUNT promises to be RELATIVE.
     pub(super) fn relative(&mut self, r: Record) -> Step {
-        if reloc_types::asserts_relative(self.model.machine) {
-            let fits =
-                reloc_types::lookup(self.model, r.number).is_some_and(|k| k.action == Action::Relative);
-            if !fits {
-                return Err(Defect::Assertion(Assertion::RelativeCount));
-            }
+        if self.relative.is_some_and(|number| number != r.number) {
+            return Err(Defect::Assertion(Assertion::RelativeCount));
         }
         self.store(r.offset, self.vm.format.word())?;
         self.constructor_slot(r)
@@ -217,18 +262,18 @@ impl Walk<'_, '_> {
                 self.relr_store(entry)?;
                 place = entry.wrapping_add(word);
             } else {
-                for i in 0..word * 8 - 1 {
-                    if entry >> (i + 1) & 1 != 0 {
-                        self.relr_store(place.wrapping_add(i * word))?;
+                let span = (word * 8 - 1) * word;
+                if !self.is_plain(place, place.saturating_add(span)) {
+                    for i in 0..word * 8 - 1 {
+                        if entry >> (i + 1) & 1 != 0 {
+                            self.relr_store(place.wrapping_add(i * word))?;
+                        }
                     }
                 }
-                place = place.wrapping_add((word * 8 - 1) * word);
+                place = place.wrapping_add(span);
             }
             at = f.wrap(at.wrapping_add(word));
-            self.out.records += 1;
-            if self.out.records > limits::RELOCATIONS {
-                return Err(table_fault(Fault { kind: FaultKind::Limit, addr: at }));
-            }
+            self.count(1, at)?;
         }
         Ok(())
     }
