@@ -102,6 +102,8 @@ fn download(state: &Path, source: &str, package: &str) -> Result<PathBuf, Proble
             ("APT::Sandbox::User", "root".into()),
             ("Acquire::Languages", "none".into()),
             ("Acquire::Check-Valid-Until", "false".into()),
+            // Otherwise what could not be fetched is a warning.
+            ("APT::Update::Error-Mode", "any".into()),
         ] {
             apt.arg("-o").arg(format!("{name}={}", value.display()));
         }

@@ -1,5 +1,6 @@
 //! Roots with another C library: known by what is in them, not by their names.
 
+use std::env::consts::ARCH;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -11,10 +12,11 @@ use xtask::roots::{choose, must_hold};
 
 use crate::support::{root, targets};
 
-/// A root that looks like one with this glibc.
+/// A root that looks like one with this glibc, for this machine.
 fn glibc(root: &Path, banner: &str) {
-    let lib = root.join("lib/x86_64-linux-gnu");
-    files::write(&lib.join("ld-linux-x86-64.so.2"), "loader").unwrap();
+    let lib = root.join(format!("lib/{ARCH}-linux-gnu"));
+    let loader = if ARCH == "aarch64" { "ld-linux-aarch64.so.1" } else { "ld-linux-x86-64.so.2" };
+    files::write(&lib.join(loader), "loader").unwrap();
     files::write(&lib.join("libc.so.6"), format!("\0GNU C Library {banner}\n\0")).unwrap();
 }
 
@@ -22,7 +24,7 @@ fn glibc(root: &Path, banner: &str) {
 fn a_root_is_what_is_in_it() {
     let dir = tempfile::tempdir().unwrap();
     let at = dir.path();
-    let found = |wanted: &str| match must_hold(at, wanted, "x86_64") {
+    let found = |wanted: &str| match must_hold(at, wanted, ARCH) {
         Ok(()) => None,
         Err(Problem::Root { found, expected, .. }) => {
             assert_eq!(expected, wanted);
@@ -39,17 +41,17 @@ fn a_root_is_what_is_in_it() {
     glibc(at, "");
     assert_eq!(found("glibc 2.41").as_deref(), Some("glibc ?"));
     // Two, of which a program could take either.
-    files::write(&at.join("lib/ld-musl-x86_64.so.1"), "loader").unwrap();
+    files::write(&at.join(format!("lib/ld-musl-{ARCH}.so.1")), "loader").unwrap();
     assert_eq!(found("musl").as_deref(), Some("glibc ?, musl"));
-    fs::remove_dir_all(at.join("lib/x86_64-linux-gnu")).unwrap();
+    fs::remove_dir_all(at.join(format!("lib/{ARCH}-linux-gnu"))).unwrap();
     assert_eq!(found("musl"), None);
     // For another processor.
-    assert!(matches!(must_hold(at, "musl", "aarch64"), Err(Problem::Root { found, .. }) if found.is_empty()));
+    assert!(matches!(must_hold(at, "musl", "another"), Err(Problem::Root { found, .. }) if found.is_empty()));
     // A link out of the root is this machine's loader.
     let machine = tempfile::tempdir().unwrap();
     files::write(&machine.path().join("ld.so"), "loader").unwrap();
-    fs::remove_file(at.join("lib/ld-musl-x86_64.so.1")).unwrap();
-    symlink(machine.path().join("ld.so"), at.join("lib/ld-musl-x86_64.so.1")).unwrap();
+    fs::remove_file(at.join(format!("lib/ld-musl-{ARCH}.so.1"))).unwrap();
+    symlink(machine.path().join("ld.so"), at.join(format!("lib/ld-musl-{ARCH}.so.1"))).unwrap();
     assert_eq!(found("musl").as_deref(), Some(""));
 }
 
@@ -72,6 +74,76 @@ fn the_archive_is_the_one_of_this_machine() {
     }
     assert!(choose("Somebody https://example.org/\n", &targets.archives).is_none());
     assert!(choose("", &targets.archives).is_none());
+}
+
+/// An `apt-get` whose mirror has dropped the suite `$DROPPED`. What it fetches is the name of a directory in `$PACKAGES`.
+const APT: &str = r#"#!/bin/sh
+[ "$1" != indextargets ] || { echo "$KNOWN"; exit 0; }
+for word in "$@"; do
+    case $word in Dir::Etc::SourceList=*) read -r deb key address suite part <"${word#*=}" ;; esac
+done
+echo "$address" >>"$PACKAGES/../asked"
+case "$*" in *" update")
+    [ "$address $suite" != "https://mirror/ $DROPPED" ] || { echo "E: no Release file" >&2; exit 100; }
+    exit 0
+esac
+echo "$suite-$word" >package.deb
+"#;
+const DPKG: &str = "#!/bin/sh\ncp -r \"$PACKAGES/$(cat \"$2\")\" \"$3\"\n";
+
+#[test]
+fn roots_are_made_from_the_mirror_or_from_where_old_suites_are_kept() {
+    let targets = targets();
+    let archive = &targets.archives[0];
+    let dir = tempfile::tempdir().unwrap();
+    let (tools, packages) = (dir.path().join("tools"), dir.path().join("packages"));
+    for (name, text) in [("apt-get", APT), ("dpkg-deb", DPKG)] {
+        files::write(&tools.join(name), text).unwrap();
+        files::make_executable(&tools.join(name)).unwrap();
+    }
+    let place = |suite: &str, package: &str| packages.join(format!("{suite}-{package}"));
+    for root in &archive.roots {
+        let at = place(&root.suite, &root.package);
+        match root.libc.strip_prefix("glibc ") {
+            Some(release) => glibc(&at, &format!("stable release version {release}.")),
+            None => files::write(&at.join(format!("lib/ld-musl-{ARCH}.so.1")), "loader").unwrap(),
+        }
+    }
+    let make = |into: &str, dropped: &str| {
+        let _ = fs::remove_file(dir.path().join("asked"));
+        let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+            .args(["roots", "--make"])
+            .arg(dir.path().join(into))
+            .env("PATH", format!("{}:{}", tools.display(), std::env::var("PATH").unwrap()))
+            .env("KNOWN", format!("{} https://mirror/", archive.origin))
+            .env("DROPPED", dropped)
+            .env("PACKAGES", &packages)
+            .current_dir(root())
+            .output()
+            .unwrap();
+        let asked = fs::read_to_string(dir.path().join("asked")).unwrap_or_default();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned(), asked)
+    };
+    let (status, said, asked) = make("all", "none");
+    assert_eq!(status, Some(0), "{said}");
+    assert!(!asked.contains(&archive.retired), "{asked}");
+    for root in &archive.roots {
+        must_hold(&dir.path().join(format!("all/{}-{}", root.suite, root.package)), &root.libc, ARCH)
+            .unwrap();
+    }
+    // Made once, they stay.
+    assert_eq!(make("all", "none").2, "");
+    let dropped = &archive.roots[0];
+    let (status, said, asked) = make("retired", &dropped.suite);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(asked.contains(&archive.retired), "{asked}");
+    // A suite that has moved on to another release is not taken.
+    let at = place(&dropped.suite, &dropped.package);
+    glibc(&at, "stable release version 2.99.");
+    let (status, said, _) = make("moved", "none");
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("root-differs") && said.contains("glibc 2.99"), "{said}");
+    assert!(!dir.path().join(format!("moved/{}-{}", dropped.suite, dropped.package)).exists());
 }
 
 #[test]
