@@ -74,6 +74,7 @@ impl Universal {
         ]);
         rustc.arg(helper).arg("-L").arg(&stubs).arg(sources.join("main.rs"));
         let loader = format!("--dynamic-linker={}", self.interpreter);
+        let discard = sources.join("discard.ld").display().to_string();
         let wanted = [
             "-lc",
             "-ldl",
@@ -85,6 +86,7 @@ impl Universal {
             "--build-id=none",
             "--hash-style=both",
             "--no-eh-frame-hdr",
+            &discard,
         ];
         rustc.args(self.link(linker, &wanted));
         run(rustc)

@@ -288,6 +288,9 @@ pub struct Level3Args {
     /// Seconds one library may take.
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
     pub timeout: f64,
+    /// Address space a library may have, in bytes or with K, M, G or T: less than it reserves makes it fail.
+    #[arg(long, value_name = "SIZE", default_value = "32T", value_parser = size)]
+    pub address_space: u64,
     /// Load under this dynamic loader instead of the machine's.
     #[arg(long, value_name = "PATH")]
     pub probe_loader: Option<OsString>,
@@ -302,6 +305,20 @@ pub struct Level3Args {
 fn seconds(text: &str) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
     if (0.01..=3600.0).contains(&value) { Ok(value) } else { Err("between 0.01 and 3600".to_owned()) }
+}
+
+/// Bytes, or as many times 1024 of them as the letter says.
+fn size(text: &str) -> Result<u64, String> {
+    let powers = [("K", 10), ("M", 20), ("G", 30), ("T", 40)];
+    let (digits, shift) =
+        powers.iter().find_map(|(letter, shift)| Some((text.strip_suffix(letter)?, *shift))).unwrap_or((text, 0));
+    let count: u64 = digits.parse().map_err(|_| "not a number of bytes".to_owned())?;
+    match count.checked_mul(1 << shift) {
+        // With less no library is loaded, whatever it is.
+        Some(bytes) if bytes >= 16 << 20 => Ok(bytes),
+        Some(_) => Err("at least 16M".to_owned()),
+        None => Err("too much".to_owned()),
+    }
 }
 
 /// `--probe`.

@@ -7,6 +7,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::args::HomeArgs;
 use super::complain;
@@ -21,7 +22,8 @@ use crate::home::layout::resolved;
 use crate::loader::escalate::{Escalation, decide};
 use crate::loader::finding::{ProbeFinding, findings};
 use crate::loader::helper::{Fidelity, Helper, HelperRequest, Source, resolve};
-use crate::loader::options::environment;
+use crate::loader::options::{Limits, environment};
+use crate::loader::pool::Household;
 use crate::loader::sandbox::Sandbox;
 use crate::loader::{Agreement, Details, ProbeOptions, ProbeOutcome, probe};
 
@@ -86,6 +88,9 @@ pub struct Prober<'r> {
     judging: &'r Judging,
     lazy: bool,
     helper: Result<Helper, String>,
+    household: Option<Arc<Household>>,
+    /// What was complained of already.
+    said: Mutex<Vec<String>>,
 }
 
 impl<'r> Prober<'r> {
@@ -96,12 +101,15 @@ impl<'r> Prober<'r> {
     pub fn new(run: &'r Run, judging: &'r Judging, home: &HomeArgs) -> Result<Option<Prober<'r>>, Failure> {
         let Some(probing) = run.probing.as_ref().filter(|_| !home.skip_dlopen) else { return Ok(None) };
         let lazy = run.mode == Mode::Lazy;
+        let said = Mutex::default();
         if probing.escalation == Escalation::Never {
             let helper = Err("no probe was wanted".to_owned());
-            return Ok(Some(Prober { probing, judging, lazy, helper }));
+            return Ok(Some(Prober { probing, judging, lazy, helper, household: None, said }));
         }
+        let household = Some(run.interruption.household());
         let request = HelperRequest {
             home: home_place(home).map(|place| PathBuf::from(OsString::from_vec(place.path))),
+            household: household.clone(),
             ..probing.helper.clone()
         };
         let helper = match resolve(&request) {
@@ -117,7 +125,7 @@ impl<'r> Prober<'r> {
                 Err(error.to_string())
             }
         };
-        Ok(Some(Prober { probing, judging, lazy, helper }))
+        Ok(Some(Prober { probing, judging, lazy, helper, household, said }))
     }
 
     /// The same under another environment, such as that of a wrapper.
@@ -156,6 +164,7 @@ impl<'r> Prober<'r> {
                 *place = Some(answer);
             }
         }
+        self.complain_once(answers.iter().flatten());
         let answered = candidates.iter().zip(asked).zip(answers);
         let all: Vec<Probed> = answered
             .map(|((candidate, asked), answer)| match (asked, answer) {
@@ -172,6 +181,19 @@ impl<'r> Prober<'r> {
                 Err(Failure::Unable(format!("level 3 is required, and {n} probes were not made: {reason}")))
             }
             _ => Ok(all),
+        }
+    }
+
+    /// Where nobody could be asked, each library has the same reason, and it is said once.
+    fn complain_once<'a>(&self, answers: impl Iterator<Item = &'a (ProbeOutcome, Details)>) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        for (outcome, _) in answers.filter(|(_, details)| details.unasked) {
+            if let ProbeOutcome::NotRun { reason } = outcome
+                && !said.contains(reason)
+            {
+                complain(&format!("level 3 is left out: {}", escaped(reason.as_bytes())));
+                said.push(reason.clone());
+            }
         }
     }
 
@@ -242,12 +264,13 @@ impl<'r> Prober<'r> {
         let agreement =
             if comparable { answer.0.agreement(verdict, runs_code) } else { Agreement::NotComparable };
         let findings = findings(verdict, &answer, agreement, self.probing.deadline);
-        let prevented = matches!(answer.0, ProbeOutcome::NotRun { .. });
+        // Whoever hurt the helper is the reason why nothing is known.
+        let prevented = matches!(answer.0, ProbeOutcome::NotRun { .. }) && !answer.1.attacked_helper;
         let (outcome, details) = answer;
         Probed { outcome, details, agreement, findings, prevented }
     }
 
-    fn options<'h>(&self, helper: &'h Helper, loader: Option<&Path>) -> ProbeOptions<'h> {
+    fn options<'h>(&'h self, helper: &'h Helper, loader: Option<&Path>) -> ProbeOptions<'h> {
         let own = |name: &[u8]| self.judging.env.iter().any(|(other, _)| other == name);
         let ours = self.probing.env.iter().filter(|(name, _)| !own(name));
         ProbeOptions {
@@ -258,6 +281,8 @@ impl<'r> Prober<'r> {
             sandbox: self.probing.sandbox,
             loader: loader.map(|loader| (loader.to_owned(), own_library(loader))),
             lazy: self.lazy,
+            limits: Limits { address_space: self.probing.address_space, ..Limits::default() },
+            household: self.household.as_deref(),
             ..ProbeOptions::new(helper, path_of(&self.judging.cwd))
         }
     }
@@ -312,7 +337,8 @@ impl Probed {
 
     /// Loading it was tried and did not work, whatever was predicted.
     pub fn is_broken(&self) -> bool {
-        !matches!(self.outcome, ProbeOutcome::Loaded | ProbeOutcome::NotRun { .. })
+        self.details.attacked_helper
+            || !matches!(self.outcome, ProbeOutcome::Loaded | ProbeOutcome::NotRun { .. })
     }
 }
 

@@ -136,6 +136,8 @@ pub struct Run {
 /// Level 3 as asked for.
 #[derive(Clone, Debug)]
 pub struct Probing {
+    /// Bytes of address space a library may have.
+    pub address_space: u64,
     /// Which libraries.
     pub escalation: Escalation,
     /// Powers taken away.
@@ -280,10 +282,12 @@ impl Probing {
             deadline: Duration::from_secs_f64(raw.timeout),
             workers: workers.map_or(1, usize::from),
             loader: raw.probe_loader.clone().map(PathBuf::from),
+            address_space: raw.address_space,
             helper: HelperRequest {
                 chosen: raw.helper.clone().or_else(|| set("TSUKU_DLTEST_PATH")).map(PathBuf::from),
                 home: None,
                 own_program,
+                household: None,
             },
             env: ours.filter(|(name, _)| allowed(name)).collect(),
             required: raw.require_level3,

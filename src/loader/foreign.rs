@@ -5,16 +5,17 @@
 use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::helper::Helper;
 use super::options::ProbeOptions;
 use super::outcome::{Details, ProbeOutcome};
+use super::pool::Household;
+use super::pool::process::Process;
 
 /// More output of a helper is not read.
 const LONGEST: u64 = 1 << 20;
@@ -28,19 +29,41 @@ struct Ended {
     status: Option<ExitStatus>,
 }
 
+/// Why a helper's version is not known.
+#[derive(Debug)]
+pub(super) enum Unknown {
+    /// It does not run here.
+    Silent(String),
+    /// It runs, and says something else.
+    Other(String),
+}
+
+impl Unknown {
+    /// In words.
+    pub(super) fn reason(self) -> String {
+        let (Unknown::Silent(reason) | Unknown::Other(reason)) = self;
+        reason
+    }
+}
+
 /// The version a helper says it has.
 ///
 /// # Errors
 /// It does not run, or says something else.
-pub(super) fn version(helper: &Helper) -> Result<String, String> {
-    let mut command = helper.command(None).map_err(|e| e.to_string())?;
+pub(super) fn version(helper: &Helper, household: Option<&Household>) -> Result<String, Unknown> {
+    let silent = |e: std::io::Error| Unknown::Silent(format!("it cannot be started: {e}"));
+    let mut command = helper.command(None).map_err(silent)?;
     command.arg("--version").env_clear().stderr(Stdio::null());
-    let ended = once(command, PATIENCE).map_err(|e| e.to_string())?;
-    let Some(status) = ended.status else { return Err("it does not answer to --version".to_owned()) };
+    let ended = once(command, PATIENCE, household).map_err(silent)?;
+    let Some(status) = ended.status else {
+        return Err(Unknown::Silent("it does not answer to --version".to_owned()));
+    };
     let text = String::from_utf8_lossy(&ended.output);
     match text.trim().strip_prefix("tsuku-dltest v") {
-        Some(version) => Ok(version.to_owned()),
-        None => Err(format!("it does not say that it is tsuku-dltest (--version: {status})")),
+        Some(version) if status.success() => Ok(version.to_owned()),
+        // A loader that cannot start it says so on its own, and tells by the status.
+        _ if text.is_empty() && !status.success() => Err(Unknown::Silent(format!("it does not start ({status})"))),
+        _ => Err(Unknown::Other(format!("it does not say that it is tsuku-dltest (--version: {status})"))),
     }
 }
 
@@ -66,7 +89,7 @@ fn one(path: &[u8], options: &ProbeOptions<'_>) -> std::io::Result<ProbeOutcome>
     command.arg(std::ffi::OsStr::from_bytes(path)).env_clear();
     command.envs(options.env.iter().map(|(name, value)| (name, value)));
     command.current_dir(&options.cwd).stderr(Stdio::null());
-    let ended = once(command, options.deadline)?;
+    let ended = once(command, options.deadline, options.household)?;
     Ok(match (answer(&ended.output), ended.status) {
         (_, None) => ProbeOutcome::TimedOut,
         (Some(outcome), _) => outcome,
@@ -89,18 +112,19 @@ fn answer(output: &[u8]) -> Option<ProbeOutcome> {
 }
 
 /// Runs a command until it ends or its time is over; its group does not outlive it.
-fn once(mut command: Command, deadline: Duration) -> std::io::Result<Ended> {
+fn once(mut command: Command, deadline: Duration, household: Option<&Household>) -> std::io::Result<Ended> {
     let end = Instant::now() + deadline;
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0).spawn()?;
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut process = Process::start_apart(&mut command, household)?;
     let mut output = Vec::new();
-    let mut open = child.stdout.take();
-    let status = loop {
+    let (_, mut open, _) = process.streams();
+    let late = loop {
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            break None;
+            break true;
         }
         // Somebody else may hold its output after it ended, so both are watched.
-        let beat = left.min(Duration::from_millis(if open.is_some() { 20 } else { 2 }));
+        let beat = left.min(Duration::from_millis(if open.is_some() { 20 } else { 1 }));
         let pause = Timespec { tv_sec: 0, tv_nsec: i64::from(beat.subsec_nanos()) };
         let mut fds: Vec<PollFd<'_>> =
             open.iter().map(|out| PollFd::from_borrowed_fd(out.as_fd(), PollFlags::IN)).collect();
@@ -113,16 +137,11 @@ fn once(mut command: Command, deadline: Duration) -> std::io::Result<Ended> {
             }
             continue;
         }
-        if let Some(status) = child.try_wait()? {
-            break Some(status);
+        if process.has_ended() {
+            break false;
         }
     };
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        let _ = kill_process_group(group, Signal::KILL);
-    }
-    if status.is_none() {
-        let _ = child.kill();
-        child.wait()?;
-    }
-    Ok(Ended { output, status })
+    // Only now is it collected: until then its number, and that of its group, are nobody else's.
+    let status = process.end()?;
+    Ok(Ended { output, status: (!late).then_some(status) })
 }

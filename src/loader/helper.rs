@@ -9,11 +9,13 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 use sha2::{Digest, Sha256};
 
-use super::foreign;
+use super::foreign::{self, Unknown};
+use super::pool::Household;
 use super::seal::{self, Program, Sealed, Start};
 
 mod pins {
@@ -49,6 +51,8 @@ pub struct HelperRequest {
     pub home: Option<PathBuf>,
     /// This program, if it can be the portable helper.
     pub own_program: Option<PathBuf>,
+    /// Who takes in what the helpers leave.
+    pub household: Option<Arc<Household>>,
 }
 
 /// Where a helper comes from.
@@ -138,70 +142,92 @@ impl HelperError {
 /// # Errors
 /// See `HelperError`.
 pub fn resolve(request: &HelperRequest) -> Result<Helper, HelperError> {
+    let household = request.household.as_deref();
     if let Some(path) = &request.chosen {
-        let fail = |reason: String| HelperError::Chosen { path: path.clone(), reason };
-        let bytes = read(path).map_err(fail)?;
-        let helper = sealed(&bytes, Source::Override, Fidelity::Unknown).map_err(fail)?;
-        let version = foreign::version(&helper).map_err(fail)?;
-        if version == VERSION {
-            return Ok(helper);
-        }
-        let warning = Some(format!(
-            "{} is version {version}, not {VERSION}: it is asked one library at a time, without a sandbox",
-            path.display()
-        ));
-        return Ok(Helper { foreign: true, warning, ..helper });
+        return chosen(path, household);
     }
-    let mut reason = "none is embedded".to_owned();
-    if let Some(bytes) = EMBEDDED {
-        match sealed(bytes, Source::Embedded, Fidelity::Full) {
+    let mut reasons = Vec::new();
+    match EMBEDDED.map(|bytes| sealed(bytes, Source::Embedded, Fidelity::Full)) {
+        None => reasons.push("none is embedded".to_owned()),
+        Some(Err(why)) => reasons.push(format!("the embedded one cannot be sealed: {why}")),
+        Some(Ok(helper)) => match speaks(&helper, household) {
+            Ok(()) => return Ok(helper),
+            Err(why) => reasons.push(format!("the embedded one cannot be used here: {}", why.reason())),
+        },
+    }
+    if let Some(path) = &request.own_program {
+        let helper = read_own(path).map(|bytes| Helper {
+            source: Source::OwnProgram,
+            sha256: sha256(&bytes),
+            fidelity: Fidelity::Reduced,
+            warning: None,
+            foreign: false,
+            body: Body::OwnProgram(path.clone()),
+        });
+        match helper.and_then(|helper| {
+            speaks(&helper, household).map_err(Unknown::reason)?;
+            Ok(helper)
+        }) {
             Ok(helper) => return Ok(helper),
-            Err(why) => reason = format!("the embedded one cannot be sealed: {why}"),
-        }
-    } else if let Some(path) = &request.own_program {
-        match read_own(path) {
-            Ok(bytes) => {
-                let body = Body::OwnProgram(path.clone());
-                return Ok(Helper {
-                    source: Source::OwnProgram,
-                    sha256: sha256(&bytes),
-                    fidelity: Fidelity::Reduced,
-                    warning: None,
-                    foreign: false,
-                    body,
-                });
-            }
-            Err(why) => reason = format!("{reason}; {}: {why}", path.display()),
+            Err(why) => reasons.push(format!("{}: {why}", path.display())),
         }
     }
-    let Some(home) = &request.home else { return Err(HelperError::Unavailable { reason }) };
-    let path = home.join(format!("tools/tsuku-dltest-{VERSION}/bin/tsuku-dltest"));
-    pinned(&path, pin(), reason)
+    if let Some(home) = &request.home {
+        let path = home.join(format!("tools/tsuku-dltest-{VERSION}/bin/tsuku-dltest"));
+        match pinned(&path, pin(), household) {
+            Err(HelperError::Unavailable { reason }) => reasons.push(reason),
+            other => return other,
+        }
+    }
+    Err(HelperError::Unavailable { reason: reasons.join("; ") })
 }
 
-/// An installed helper, if it is the one whose hash is known.
-fn pinned(path: &Path, pin: Option<&str>, reason: String) -> Result<Helper, HelperError> {
+/// The user's choice, or nothing; and never without a word.
+fn chosen(path: &Path, household: Option<&Household>) -> Result<Helper, HelperError> {
+    let fail = |reason: String| HelperError::Chosen { path: path.to_owned(), reason };
+    let bytes = read(path).map_err(fail)?;
+    let helper = sealed(&bytes, Source::Override, Fidelity::Unknown).map_err(fail)?;
+    let version = foreign::version(&helper, household).map_err(|why| fail(why.reason()))?;
+    let foreign = version != VERSION;
+    let how = if foreign {
+        format!("version {version}, not {VERSION}: it is asked one library at a time, without a sandbox")
+    } else {
+        format!("it says that it is of this version, and is taken at its word (SHA-256 {})", helper.sha256)
+    };
+    let warning = Some(format!("{} is the helper that was chosen; {how}", path.display()));
+    Ok(Helper { foreign, warning, ..helper })
+}
+
+/// A helper of this version that runs on this machine.
+fn speaks(helper: &Helper, household: Option<&Household>) -> Result<(), Unknown> {
+    match foreign::version(helper, household)? {
+        version if version == VERSION => Ok(()),
+        version => Err(Unknown::Other(format!("it is version {version}, not {VERSION}"))),
+    }
+}
+
+/// An installed helper, if it is the one whose hash is known. What has another hash, or could be changed, is refused; what
+/// cannot be run here is not there.
+fn pinned(path: &Path, pin: Option<&str>, household: Option<&Household>) -> Result<Helper, HelperError> {
+    let unavailable = |why: String| HelperError::Unavailable { reason: format!("{}: {why}", path.display()) };
     let Some(pin) = pin else {
-        return Err(HelperError::Unavailable {
-            reason: format!("{reason}; this build knows no hash of another"),
-        });
+        return Err(HelperError::Unavailable { reason: "this build knows no hash of another".to_owned() });
     };
     if rustix::fs::access(path, rustix::fs::Access::EXISTS) == Err(rustix::io::Errno::NOENT) {
-        return Err(HelperError::Unavailable {
-            reason: format!("{reason}; {} is not installed", path.display()),
-        });
+        return Err(unavailable("it is not installed".to_owned()));
     }
     let refuse = |reason: String| HelperError::Refused { path: path.to_owned(), reason };
-    let helper =
-        read(path).and_then(|bytes| sealed(&bytes, Source::Pinned, Fidelity::Unknown)).map_err(refuse)?;
-    if helper.sha256 != pin {
-        return Err(refuse(format!("its SHA-256 is {}, not {pin}", helper.sha256)));
+    let bytes = read(path).map_err(refuse)?;
+    let sum = sha256(&bytes);
+    if sum != pin {
+        return Err(refuse(format!("its SHA-256 is {sum}, not {pin}")));
     }
+    let helper = sealed(&bytes, Source::Pinned, Fidelity::Unknown).map_err(unavailable)?;
     // The right bytes say the right version, or the table was made of something else.
-    match foreign::version(&helper) {
-        Ok(version) if version == VERSION => Ok(helper),
-        Ok(version) => Err(refuse(format!("it is version {version}, not {VERSION}"))),
-        Err(why) => Err(refuse(why)),
+    match speaks(&helper, household) {
+        Ok(()) => Ok(helper),
+        Err(Unknown::Silent(why)) => Err(unavailable(why)),
+        Err(Unknown::Other(why)) => Err(refuse(why)),
     }
 }
 

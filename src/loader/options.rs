@@ -9,18 +9,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::helper::Helper;
+use super::pool::Household;
 use super::protocol::Frame;
 use super::sandbox::{Rules, Sandbox};
 
 /// The deadline of a library if nothing else is said.
 pub const DEADLINE: Duration = Duration::from_secs(5);
+/// The address space of a library if nothing else is said, in bytes: more than the largest sanitizer reserves (20 TiB).
+pub const ADDRESS_SPACE: u64 = 32 << 40;
 /// What the probed process may use at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of private writable memory.
     pub data: u64,
-    /// Bytes of address space; sanitizers reserve many terabytes, so it is rarely useful.
-    pub address_space: Option<u64>,
+    /// Bytes of address space. Sanitizers and engines reserve terabytes and use little of them, so it is no measure of memory.
+    pub address_space: u64,
     /// Bytes of the longest file written.
     pub file_size: u64,
     /// Descriptors.
@@ -31,7 +34,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { data: 2 << 30, address_space: None, file_size: 256 << 20, files: 1024, processes: 8192 }
+        Limits {
+            data: 2 << 30,
+            address_space: ADDRESS_SPACE,
+            file_size: 256 << 20,
+            files: 1024,
+            processes: 8192,
+        }
     }
 }
 
@@ -62,6 +71,8 @@ pub struct ProbeOptions<'a> {
     pub close: bool,
     /// RTLD_LAZY instead of RTLD_NOW.
     pub lazy: bool,
+    /// Takes in what helpers leave when a library ends them, if this process does that.
+    pub household: Option<&'a Household>,
 }
 
 impl<'a> ProbeOptions<'a> {
@@ -80,30 +91,33 @@ impl<'a> ProbeOptions<'a> {
             limits: Limits::default(),
             close: false,
             lazy: false,
+            household: None,
         }
     }
 
     pub(super) fn frame(&self, rules: &Rules) -> Frame {
-        let seconds = self.deadline.as_secs().saturating_add(2);
-        let mut limits = vec![
-            (libc::RLIMIT_CORE, 0),
-            (libc::RLIMIT_DATA, self.limits.data),
-            (libc::RLIMIT_FSIZE, self.limits.file_size),
-            (libc::RLIMIT_NOFILE, self.limits.files),
-            // Several threads may be busy at once; the deadline is the real limit, this one is for what escapes it.
-            (libc::RLIMIT_CPU, seconds.saturating_mul(4)),
+        let cpus = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+        // With all processors at work the deadline comes first; this limit is for what escapes it. It ends with its own signal,
+        // and only for those who ignore that with another.
+        let seconds = self.deadline.as_secs().saturating_add(2).saturating_mul(cpus);
+        let same = |resource, value| (resource, value, value);
+        let limits = [
+            same(libc::RLIMIT_CORE, 0),
+            same(libc::RLIMIT_DATA, self.limits.data),
+            same(libc::RLIMIT_AS, self.limits.address_space),
+            same(libc::RLIMIT_FSIZE, self.limits.file_size),
+            same(libc::RLIMIT_NOFILE, self.limits.files),
+            same(libc::RLIMIT_NPROC, self.limits.processes),
+            (libc::RLIMIT_CPU, seconds, seconds.saturating_add(5)),
         ];
-        limits.push(match self.limits.address_space {
-            Some(bytes) => (libc::RLIMIT_AS, bytes),
-            None => (libc::RLIMIT_NPROC, self.limits.processes),
-        });
         #[cfg_attr(all(target_os = "linux", target_env = "gnu"), expect(clippy::unnecessary_cast))]
-        let limits = limits.into_iter().map(|(resource, value)| (resource as u32, value)).collect();
+        let limits = limits.into_iter().map(|(resource, soft, hard)| (resource as u32, soft, hard)).collect();
         Frame {
             strict: self.sandbox == Sandbox::Strict,
             user: self.user,
             ruleset: rules.ruleset.as_ref().map(AsRawFd::as_raw_fd),
             filter: rules.filter.clone(),
+            spare: rules.spare.clone(),
             before: self.preloaded.iter().flat_map(|path| path.iter().copied().chain([0])).collect(),
             limits,
         }

@@ -64,6 +64,8 @@ pub struct Details {
     pub in_force: Vec<&'static str>,
     /// The library also ended, stopped or silenced the helper that watched it.
     pub attacked_helper: bool,
+    /// Nobody was asked: no helper starts, or not under the conditions that were wanted. So it is for each library.
+    pub unasked: bool,
 }
 
 /// Prediction and loader side by side.
@@ -143,6 +145,9 @@ impl ProbeOutcome {
             wire::CRASHED | wire::EXITED | wire::TIMED_OUT if phase == Phase::Before => {
                 ProbeOutcome::NotRun { reason: "a library that is loaded first ended the process".to_owned() }
             }
+            wire::CRASHED | wire::EXITED if phase == Phase::Starting => {
+                ProbeOutcome::NotRun { reason: "its process ended before anything was opened".to_owned() }
+            }
             wire::CRASHED if code == libc::SIGXCPU => ProbeOutcome::TimedOut,
             wire::CRASHED => ProbeOutcome::Crashed { signal: code },
             wire::EXITED => ProbeOutcome::Exited { status: code },
@@ -162,7 +167,7 @@ impl ProbeOutcome {
         let in_force =
             NAMES.iter().filter(|(bit, _)| reply.in_force & bit != 0).map(|(_, name)| *name).collect();
         let open = Duration::from_micros(u64::from(reply.open_us));
-        (outcome, Details { phase, open, output: reply.output, in_force, attacked_helper: false })
+        (outcome, Details { phase, open, output: reply.output, in_force, ..Details::default() })
     }
 }
 

@@ -2,11 +2,16 @@
 //! It must never start a thread or fork, and never leave a request without exactly one answer.
 //! The helpers are watched from one loop over poll(2); a helper that is silent after its own deadline is killed with its group.
 
+mod household;
+pub(super) mod process;
+
 use std::collections::VecDeque;
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Stdio};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ChildStderr, ChildStdin, ChildStdout, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -16,9 +21,13 @@ use super::options::{DEADLINE, ProbeOptions};
 use super::outcome::{Details, ProbeOutcome};
 use super::protocol::{self, Head, Nonce, wire};
 use super::seal;
+pub use household::Household;
+use process::Process;
 
 /// How much longer than the deadline a helper may be silent: it has to kill and collect what a library left.
 const GRACE: Duration = Duration::from_secs(2);
+/// Milliseconds a helper that is not needed any more has to clear up behind its library.
+const PARTING: u32 = 500;
 /// How often helpers may fail to start before the pool gives up.
 const START_FAILURES: usize = 3;
 
@@ -27,7 +36,9 @@ pub fn probe(paths: &[Vec<u8>], options: &ProbeOptions<'_>) -> Vec<(ProbeOutcome
     if options.helper.foreign {
         return foreign::probe(paths, options);
     }
-    let not_run = |reason: &str| (ProbeOutcome::NotRun { reason: reason.to_owned() }, Details::default());
+    let not_run = |reason: &str| {
+        (ProbeOutcome::NotRun { reason: reason.to_owned() }, Details { unasked: true, ..Details::default() })
+    };
     let Some(rules) = options.sandbox.rules() else {
         return vec![not_run("this kernel cannot put the sandbox in force"); paths.len()];
     };
@@ -46,6 +57,9 @@ pub fn probe(paths: &[Vec<u8>], options: &ProbeOptions<'_>) -> Vec<(ProbeOutcome
         last_failure: String::new(),
     };
     pool.run(paths);
+    if let Some(household) = options.household {
+        household.sweep();
+    }
     let Pool { answers, last_failure, .. } = pool;
     answers.into_iter().map(|answer| answer.unwrap_or_else(|| not_run(&last_failure))).collect()
 }
@@ -66,9 +80,9 @@ struct Pool<'a> {
     last_failure: String,
 }
 
-/// A helper process. Dropping it kills its group and collects it.
-struct Worker {
-    child: Child,
+/// A helper at work.
+struct Worker<'h> {
+    process: Process<'h>,
     requests: Option<ChildStdin>,
     replies: ChildStdout,
     complaints: Option<ChildStderr>,
@@ -80,38 +94,27 @@ struct Worker {
     nonsense: bool,
 }
 
-impl Drop for Worker {
-    fn drop(&mut self) {
+impl Worker<'_> {
+    /// Lets it end: without requests it kills what its library left and goes. One that does not go is stopped or stuck.
+    fn end(&mut self) -> std::io::Result<ExitStatus> {
         self.requests = None;
-        if self.task.is_some() || !self.greeted {
-            self.kill();
-        }
-        // Without requests a helper ends by itself; one that does not is stopped or stuck.
-        for _ in 0..200 {
-            if matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)) {
-                return;
-            }
-            let pause = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
-            let _ = poll(&mut [], Some(&pause));
-        }
-        self.kill();
-        let _ = self.child.wait();
+        self.process.resume();
+        self.process.wait_for(if self.greeted { PARTING } else { 0 });
+        self.process.end()
     }
 }
 
-impl Worker {
-    fn kill(&mut self) {
-        let group = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
-        if let Some(group) = group {
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+impl Drop for Worker<'_> {
+    fn drop(&mut self) {
+        if !self.process.has_ended() {
+            let _ = self.end();
         }
-        let _ = self.child.kill();
     }
 }
 
-impl Pool<'_> {
+impl<'a> Pool<'a> {
     fn run(&mut self, paths: &[Vec<u8>]) {
-        let mut workers: Vec<Worker> = Vec::new();
+        let mut workers: Vec<Worker<'a>> = Vec::new();
         loop {
             let busy = workers.iter().filter(|worker| worker.task.is_some() || !worker.greeted).count();
             if self.queue.is_empty() && busy == 0 || self.failures >= START_FAILURES {
@@ -139,20 +142,20 @@ impl Pool<'_> {
         }
     }
 
-    fn start(&self) -> std::io::Result<Worker> {
+    fn start(&self) -> std::io::Result<Worker<'a>> {
         let mut command = self.options.helper.command(self.options.loader.as_ref())?;
-        command.arg("serve").env_clear().envs(self.options.env.iter().map(|(k, v)| (k, v)));
-        command.current_dir(&self.options.cwd).process_group(0);
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        let (Some(mut requests), Some(replies)) = (child.stdin.take(), child.stdout.take()) else {
+        command.args([OsStr::from_bytes(wire::SERVE.to_bytes()), OsStr::new("")]);
+        command.env_clear().envs(self.options.env.iter().map(|(k, v)| (k, v)));
+        command.current_dir(&self.options.cwd);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = Process::start(&mut command, self.options.household)?;
+        let (Some(mut requests), Some(replies), complaints) = process.streams() else {
             return Err(std::io::ErrorKind::BrokenPipe.into());
         };
-        let complaints = child.stderr.take();
         // A helper that cannot start leaves a broken pipe; what it said is read when it is buried.
         let _ = requests.write_all(&self.setup);
         Ok(Worker {
-            child,
+            process,
             requests: Some(requests),
             replies,
             complaints,
@@ -165,7 +168,7 @@ impl Pool<'_> {
     }
 
     /// Gives the next task to an idle helper.
-    fn give(&mut self, worker: &mut Worker, paths: &[Vec<u8>]) {
+    fn give(&mut self, worker: &mut Worker<'_>, paths: &[Vec<u8>]) {
         while let Some(task) = self.queue.pop_front() {
             let path = paths.get(task.index).map(Vec::as_slice).unwrap_or_default();
             let mut nonce = Nonce::default();
@@ -203,7 +206,7 @@ impl Pool<'_> {
     }
 
     /// Reads what a helper says; false if it is not to be trusted or not there any more.
-    fn hear(&mut self, worker: &mut Worker) -> bool {
+    fn hear(&mut self, worker: &mut Worker<'_>) -> bool {
         worker.nonsense = true;
         let mut chunk = [0; 16 << 10];
         match worker.replies.read(&mut chunk) {
@@ -245,21 +248,16 @@ impl Pool<'_> {
     }
 
     /// A helper died, was silent for too long or talked nonsense. What it was probing gets a second, fresh helper; then it is blamed.
-    fn bury(&mut self, mut worker: Worker, silent: bool) {
-        worker.kill();
-        let status = worker.child.wait();
+    fn bury(&mut self, mut worker: Worker<'a>, silent: bool) {
+        let status = worker.end();
+        if let Some(household) = self.options.household {
+            household.sweep();
+        }
         let Some((task, _)) = worker.task.take() else {
-            let mut text = String::new();
-            if let Some(complaints) = worker.complaints.take() {
-                let _ = complaints.take(2000).read_to_string(&mut text);
+            // One that had its say before was killed by what an earlier library left.
+            if !worker.greeted {
+                self.never_greeted(worker, status);
             }
-            worker.greeted = true;
-            let end = status.map_or_else(|e| e.to_string(), |status| status.to_string());
-            let text = text.trim();
-            self.failed(format!(
-                "the helper does not start ({end}){}{text}",
-                if text.is_empty() { "" } else { ": " }
-            ));
             return;
         };
         if !task.again && !silent {
@@ -283,6 +281,17 @@ impl Pool<'_> {
         self.answer(task, outcome, Details { attacked_helper: true, ..Details::default() });
     }
 
+    fn never_greeted(&mut self, mut worker: Worker<'a>, status: std::io::Result<ExitStatus>) {
+        let mut text = String::new();
+        if let Some(complaints) = worker.complaints.take() {
+            let _ = complaints.take(2000).read_to_string(&mut text);
+        }
+        let end = status.map_or_else(|e| e.to_string(), |status| status.to_string());
+        let text = text.trim();
+        let colon = if text.is_empty() { "" } else { ": " };
+        self.failed(format!("the helper does not start ({end}){colon}{text}"));
+    }
+
     fn failed(&mut self, why: String) {
         self.failures += 1;
         self.last_failure = why;
@@ -296,7 +305,7 @@ impl Pool<'_> {
 }
 
 /// Sleeps until a helper says something or the first patience ends; tells who has something to say.
-fn wait(workers: &[Worker]) -> Vec<bool> {
+fn wait(workers: &[Worker<'_>]) -> Vec<bool> {
     let now = Instant::now();
     let first = workers
         .iter()

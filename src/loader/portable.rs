@@ -7,6 +7,9 @@ use std::os::unix::ffi::OsStringExt;
 
 use super::protocol::wire;
 
+#[path = "universal/child.rs"]
+#[expect(unsafe_code, reason = "the forked process, as in the universal helper")]
+mod child;
 #[path = "universal/dropin.rs"]
 #[expect(unsafe_code, reason = "shared memory and processes, as in the universal helper")]
 mod dropin;
@@ -19,6 +22,9 @@ mod serve;
 #[path = "universal/sys.rs"]
 #[expect(unsafe_code, reason = "the C library, as the universal helper sees it")]
 mod sys;
+#[path = "universal/watch.rs"]
+#[expect(unsafe_code, reason = "processes, as in the universal helper")]
+mod watch;
 
 /// The loader through libloading.
 mod dl {
@@ -81,12 +87,45 @@ pub fn run(arguments: Vec<OsString>) -> i32 {
             sys::write_all(1, concat!("tsuku-dltest v", env!("TSUKU_VERSION"), "\n").as_bytes());
             0
         }
-        [one] if one.as_c_str() == c"serve" => serve::serve(),
+        [first, second] if first.as_c_str() == wire::SERVE && second.is_empty() => serve::serve(),
         paths => {
             // The paths live as long as the process, which the shared code relies on.
             let paths: &'static [CString] = paths.to_vec().leak();
             let path_of = |index: usize| -> &'static CStr { paths.get(index).map_or(c"", |p| p.as_c_str()) };
             i32::from(!dropin::run(&path_of, paths.len()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::probe::{Told, judged};
+    use super::wire::*;
+
+    #[test]
+    fn an_answer_counts_only_from_a_library_that_ended_as_behind_an_answer() {
+        let told = |kind| Told { reached: OPENING, not_run: false, answered: true, kind, phase: CLOSING };
+        assert_eq!(judged(&told(LOADED), Some(0)), (LOADED, 0, CLOSING));
+        assert_eq!(judged(&told(REFUSED), Some(0)), (REFUSED, 0, CLOSING));
+        // Without the nonce, with another status, by a signal, or too late.
+        assert_eq!(judged(&Told { answered: false, ..told(LOADED) }, Some(0)), (EXITED, 0, CLOSING));
+        assert_eq!(judged(&told(LOADED), Some(3 << 8)), (EXITED, 3, CLOSING));
+        assert_eq!(judged(&told(LOADED), Some(11)), (CRASHED, 11, CLOSING));
+        assert_eq!(judged(&told(LOADED), None), (TIMED_OUT, 0, CLOSING));
+        // What no library can have.
+        for kind in [0, CRASHED, EXITED, TIMED_OUT, NOT_RUN, HURT, 99, u32::MAX] {
+            assert_eq!(judged(&told(kind), Some(0)), (EXITED, 0, CLOSING), "{kind}");
+        }
+        let odd = Told { phase: 77, not_run: true, ..told(NOT_RUN) };
+        assert_eq!(judged(&odd, Some(0)), (EXITED, 0, OPENING));
+    }
+
+    #[test]
+    fn nothing_was_run_only_before_the_library_was_opened() {
+        let early = |reached| Told { reached, not_run: true, answered: true, kind: LOADED, phase: 0 };
+        assert_eq!(judged(&early(STARTING), Some(0)), (NOT_RUN, 0, STARTING));
+        assert_eq!(judged(&early(BEFORE), Some(0)), (NOT_RUN, 0, BEFORE));
+        assert_eq!(judged(&early(BEFORE), Some(9)), (CRASHED, 9, BEFORE));
+        assert_eq!(judged(&Told { not_run: false, ..early(BEFORE) }, Some(0)), (EXITED, 0, BEFORE));
     }
 }

@@ -5,7 +5,9 @@
 #[path = "universal/wire.rs"]
 pub mod wire;
 
-use wire::{FILTER_CAP, MAGIC, MESSAGE_CAP, NO_LIMIT, OUTPUT_CAP, PATH_CAP, VERSION};
+use std::ops::Range;
+
+use wire::{FILTER_CAP, LIMIT_CAP, MAGIC, MESSAGE_CAP, NO_LIMIT, OUTPUT_CAP, PATH_CAP, VERSION};
 
 /// A number nobody can guess before the request is sent.
 pub type Nonce = [u8; 16];
@@ -21,26 +23,33 @@ pub struct Frame {
     pub ruleset: Option<i32>,
     /// Seccomp program.
     pub filter: Vec<u64>,
+    /// The part of it that Landlock makes needless where it is in force.
+    pub spare: Range<usize>,
     /// Libraries opened first, each ended by NUL.
     pub before: Vec<u8>,
-    /// Resource limits.
-    pub limits: Vec<(u32, u64)>,
+    /// Resource limits, soft and hard.
+    pub limits: Vec<(u32, u64, u64)>,
 }
 
 /// The setup, or none if something in it is too long.
 pub fn setup(frame: &Frame) -> Option<Vec<u8>> {
-    if frame.filter.len() > FILTER_CAP || frame.before.len() > wire::BEFORE_CAP || frame.limits.len() > 6 {
+    if frame.filter.len() > FILTER_CAP || frame.before.len() > wire::BEFORE_CAP || frame.limits.len() > LIMIT_CAP
+    {
         return None;
     }
     let (uid, gid) = frame.user.unwrap_or((u32::MAX, u32::MAX));
     let ruleset = frame.ruleset.unwrap_or(-1).cast_unsigned();
     let flags = if frame.strict { wire::STRICT } else { 0 };
+    let spare = [u32::try_from(frame.spare.start).ok()?, u32::try_from(frame.spare.len()).ok()?];
     let words = [MAGIC, VERSION, flags, uid, gid, ruleset, len(&frame.filter)?, len(&frame.before)?];
-    let mut out: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
-    for (resource, value) in frame.limits.iter().copied().chain(std::iter::repeat((NO_LIMIT, 0))).take(6) {
+    let words = words.into_iter().chain(spare);
+    let mut out: Vec<u8> = words.flat_map(u32::to_ne_bytes).collect();
+    let none = std::iter::repeat((NO_LIMIT, 0, 0));
+    for (resource, soft, hard) in frame.limits.iter().copied().chain(none).take(LIMIT_CAP) {
         out.extend(resource.to_ne_bytes());
         out.extend([0; 4]);
-        out.extend(value.to_ne_bytes());
+        out.extend(soft.to_ne_bytes());
+        out.extend(hard.to_ne_bytes());
     }
     out.extend(frame.filter.iter().flat_map(|word| word.to_ne_bytes()));
     out.extend(&frame.before);

@@ -19,9 +19,10 @@ fn a_pinned_helper_has_the_known_hash_or_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let good = file(dir.path(), "good", b"helper", 0o755);
     let sum = sha256(b"helper");
-    let ask = |path: &Path, pin: Option<&str>| pinned(path, pin, "none is embedded".into());
+    let ask = |path: &Path, pin: Option<&str>| pinned(path, pin, None);
+    // The right bytes that do not run here are nobody's attack: they are of no use.
+    assert!(matches!(ask(&good, Some(&sum)), Err(HelperError::Unavailable { .. })));
     // The right sum is not all: it has to be a helper of this version too.
-    assert!(matches!(ask(&good, Some(&sum)), Err(HelperError::Refused { .. })));
     let speaks = format!("#!/bin/sh\necho tsuku-dltest v{VERSION}\n");
     let (speaking, its) = (file(dir.path(), "speaking", speaks.as_bytes(), 0o755), sha256(speaks.as_bytes()));
     assert_eq!(ask(&speaking, Some(&its)).unwrap().sha256, its);
@@ -57,7 +58,7 @@ fn pins_are_found_by_the_whole_name() {
 fn a_development_build_accepts_no_installed_helper() {
     let dir = tempfile::tempdir().unwrap();
     let good = file(dir.path(), "good", b"helper", 0o755);
-    assert!(matches!(pinned(&good, None, String::new()), Err(HelperError::Unavailable { .. })));
+    assert!(matches!(pinned(&good, None, None), Err(HelperError::Unavailable { .. })));
 }
 
 #[test]
@@ -113,7 +114,7 @@ fn replaced(rename: bool) {
     let (good_sum, mut ran, mut other) = (sha256(bytes), 0, 0);
     let end = Instant::now() + Duration::from_secs(20);
     while (ran < 100 || other < 100) && Instant::now() < end {
-        let helper = match pinned(&path, Some(&good_sum), String::new()) {
+        let helper = match pinned(&path, Some(&good_sum), None) {
             Ok(helper) => helper,
             Err(_) => {
                 other += 1;

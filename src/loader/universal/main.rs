@@ -4,11 +4,13 @@
 #![no_std]
 #![no_main]
 
+mod child;
 mod dl;
 mod dropin;
 mod probe;
 mod serve;
 mod sys;
+mod watch;
 mod wire;
 
 use core::ffi::{CStr, c_char, c_int};
@@ -44,7 +46,7 @@ extern "C" fn main(count: c_int, args: *const *const c_char) -> c_int {
             sys::write_all(1, concat!("tsuku-dltest v", env!("TSUKU_DLTEST_VERSION"), "\n").as_bytes());
             0
         }
-        1 if argument(0) == c"serve" => serve::serve(),
+        2 if argument(0) == wire::SERVE && argument(1).is_empty() => serve::serve(),
         _ => c_int::from(!dropin::run(&argument, count)),
     }
 }

@@ -1,17 +1,20 @@
 //! Serve mode: a setup and then requests on standard input, replies on standard output, one at a time.
-//! It must never let the probed process hold either stream, nor read the next request before the reply is out.
+//! It must never let the probed process hold either stream, nor read the next request before the reply is out. When the requests
+//! end while a library is probed, nobody waits any more: all it started is killed, and that is the end.
 //! The format is in `wire.rs`.
 
 use core::ffi::{CStr, c_int};
 
 use super::probe::{self, Frame, Output};
-use super::sys;
+use super::{sys, watch};
 use super::wire::*;
 
 /// Returns the exit status: 0 when the requests end, 2 when they make no sense.
 pub fn serve() -> c_int {
-    let watcher = probe::become_watcher();
-    let mut frame = Frame::plain();
+    // SAFETY: takes nothing. In a session of its own there is no terminal that a library could read, type into or be stopped by.
+    unsafe { sys::setsid() };
+    let watcher = watch::become_watcher();
+    let mut frame = Frame { lifeline: 0, ..Frame::plain() };
     let mut output = Output { bytes: [0; OUTPUT_CAP], len: 0 };
     let mut path = [0_u8; PATH_CAP];
     // SAFETY: the structure is numbers only, and both lengths are checked before they are used.
@@ -42,14 +45,17 @@ pub fn serve() -> c_int {
             return 2;
         }
         let mut told = false;
-        probe::probe(&frame, &request, name, watcher, &mut output, &mut |reply, message, output| {
+        let tell: &mut dyn FnMut(&Reply, &[u8], &[u8]) = &mut |reply, message, output| {
             let mut reply = *reply;
             reply.message_len = message.len() as u32;
             // SAFETY: the structure has no padding: every byte of it is initialised.
             let head =
                 unsafe { core::slice::from_raw_parts((&raw const reply).cast::<u8>(), size_of::<Reply>()) };
             told = sys::write_all(1, head) && sys::write_all(1, message) && sys::write_all(1, output);
-        });
+        };
+        if !probe::probe(&frame, &request, name, watcher, &mut output, tell) {
+            return 0;
+        }
         if !told {
             return 2;
         }

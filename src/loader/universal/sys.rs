@@ -3,7 +3,7 @@
 //! Values are those of the Linux kernel on x86-64 and aarch64, and of macOS for the portable helper.
 #![allow(dead_code, missing_docs)] // Two programs include this file, and neither uses all of it.
 
-use core::ffi::{c_char, c_int, c_long, c_ulong, c_void};
+use core::ffi::{c_char, c_int, c_long, c_uint, c_ulong, c_void};
 
 #[repr(C)]
 pub struct PollFd {
@@ -24,7 +24,9 @@ unsafe extern "C" {
     pub fn fork() -> c_int;
     pub fn waitpid(pid: c_int, status: *mut c_int, options: c_int) -> c_int;
     pub fn kill(pid: c_int, signal: c_int) -> c_int;
+    pub fn signal(number: c_int, handler: usize) -> usize;
     pub fn setpgid(pid: c_int, group: c_int) -> c_int;
+    pub fn setsid() -> c_int;
     pub fn getpid() -> c_int;
     pub fn getppid() -> c_int;
     pub fn setgroups(count: usize, list: *const u32) -> c_int;
@@ -47,7 +49,9 @@ unsafe extern "C" {
         offset: i64,
     ) -> *mut c_void;
     pub fn munmap(at: *mut c_void, len: usize) -> c_int;
+    pub fn getrlimit(resource: c_int, limit: *mut [u64; 2]) -> c_int;
     pub fn setrlimit(resource: c_int, limit: *const [u64; 2]) -> c_int;
+    pub fn setpriority(which: c_int, who: c_uint, nice: c_int) -> c_int;
     pub fn clock_gettime(clock: c_int, to: *mut TimeSpec) -> c_int;
     pub fn strlen(text: *const c_char) -> usize;
     #[cfg(target_os = "linux")]
@@ -57,7 +61,9 @@ unsafe extern "C" {
 }
 
 pub const WNOHANG: c_int = 1;
+pub const PRIO_PGRP: c_int = 1;
 pub const SIGKILL: c_int = 9;
+pub const SIGCHLD: c_int = if cfg!(target_os = "linux") { 17 } else { 20 };
 pub const POLLIN: i16 = 1;
 pub const SHARED_ANONYMOUS: c_int = if cfg!(target_os = "linux") { 0x21 } else { 0x1001 };
 pub const O_NONBLOCK: c_int = if cfg!(target_os = "linux") { 0o4000 } else { 4 };
@@ -74,14 +80,20 @@ pub mod linux {
     pub const PR_SET_NO_NEW_PRIVS: c_int = 38;
     pub const PIDFD_OPEN: c_long = 434;
     pub const CLOSE_RANGE: c_long = 436;
+    pub const LANDLOCK_CREATE_RULESET: c_long = 444;
     pub const LANDLOCK_RESTRICT_SELF: c_long = 446;
 }
 
 /// Microseconds of a clock that nobody sets.
 pub fn now() -> u64 {
+    clock(CLOCK_MONOTONIC)
+}
+
+/// Microseconds of any clock; 0 if there is none of that number.
+pub fn clock(number: c_int) -> u64 {
     let mut t = TimeSpec { seconds: 0, nanoseconds: 0 };
     // SAFETY: `t` is writable and has the layout the call expects.
-    unsafe { clock_gettime(CLOCK_MONOTONIC, &raw mut t) };
+    unsafe { clock_gettime(number, &raw mut t) };
     t.seconds as u64 * 1_000_000 + t.nanoseconds as u64 / 1000
 }
 

@@ -3,10 +3,13 @@
 //! One setup, then one request and one reply in turn; a reply without its request's nonce is not a reply.
 #![allow(dead_code)] // Two programs include this file, and neither uses all of it.
 
+/// First of the two arguments that ask for serve mode. The other is empty, so that no list of paths looks like it.
+pub const SERVE: &core::ffi::CStr = c"--serve";
+
 /// First word of a setup, and of the greeting that answers it.
 pub const MAGIC: u32 = 0x7473_6b76;
 /// Both ends must have the same.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Longest path, longest list of libraries opened first, longest seccomp program in instructions.
 pub const PATH_CAP: usize = 16 << 10;
@@ -50,16 +53,21 @@ pub const SECCOMP: u32 = 4;
 pub const LIMITS: u32 = 8;
 pub const SUBREAPER: u32 = 16;
 
-/// A resource limit.
+/// As many resource limits fit into a setup.
+pub const LIMIT_CAP: usize = 8;
+
+/// A resource limit. Where the process may have less than that, it has less.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Limit {
     pub resource: u32,
     pub pad: u32,
-    pub value: u64,
+    pub soft: u64,
+    pub hard: u64,
 }
 
 /// Sent once; `filter_len` instructions of 8 bytes and `before_len` bytes (each path ends with NUL) follow.
+/// `spare_len` instructions from `spare_at` on are left out where Landlock is in force, which does their work then.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Setup {
@@ -71,7 +79,9 @@ pub struct Setup {
     pub ruleset: i32,
     pub filter_len: u32,
     pub before_len: u32,
-    pub limits: [Limit; 6],
+    pub spare_at: u32,
+    pub spare_len: u32,
+    pub limits: [Limit; LIMIT_CAP],
 }
 
 /// Sent for each library; `path_len` bytes follow, the last of them NUL.

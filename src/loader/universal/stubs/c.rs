@@ -17,7 +17,7 @@ macro_rules! names {
 }
 
 names! {
-    __libc_start_main _exit fork waitpid kill setpgid getpid getppid setgroups setgid setuid poll pipe
-    dup2 close open fcntl read write mmap munmap setrlimit clock_gettime strlen prctl syscall memcpy
-    memmove memset memcmp bcmp
+    __libc_start_main _exit fork waitpid kill signal setpgid setsid getpid getppid setgroups setgid setuid poll
+    pipe dup2 close open fcntl read write mmap munmap getrlimit setrlimit setpriority clock_gettime strlen
+    prctl syscall memcpy memmove memset memcmp bcmp
 }
