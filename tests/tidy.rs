@@ -306,6 +306,17 @@ fn unsafe_is_where_it_belongs() {
     assert_eq!(lines_with("#![deny(unsafe_code)]\nunsafe { x() }\n", "unsafe"), [2]);
 }
 
+/// Helpers are started in one place, which also ends them.
+#[test]
+fn processes_are_started_in_one_place() {
+    let starts = |text: &str| [".spawn()", ".output()", ".status()"].iter().any(|call| text.contains(call));
+    let mut found = Vec::new();
+    for (file, text) in sources() {
+        found.extend(code(&text).iter().any(|(_, line)| starts(line)).then_some(file));
+    }
+    assert_eq!(found, ["loader/pool/process.rs"]);
+}
+
 /// What is written behind `SAFETY:` before an `unsafe`, or in the section `# Safety` of a function's doc.
 fn contract(lines: &[&str], at: usize) -> Option<String> {
     let comment = |line: &str| {

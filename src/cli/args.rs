@@ -310,8 +310,10 @@ fn seconds(text: &str) -> Result<f64, String> {
 /// Bytes, or as many times 1024 of them as the letter says.
 fn size(text: &str) -> Result<u64, String> {
     let powers = [("K", 10), ("M", 20), ("G", 30), ("T", 40)];
-    let (digits, shift) =
-        powers.iter().find_map(|(letter, shift)| Some((text.strip_suffix(letter)?, *shift))).unwrap_or((text, 0));
+    let (digits, shift) = powers
+        .iter()
+        .find_map(|(letter, shift)| Some((text.strip_suffix(letter)?, *shift)))
+        .unwrap_or((text, 0));
     let count: u64 = digits.parse().map_err(|_| "not a number of bytes".to_owned())?;
     match count.checked_mul(1 << shift) {
         // With less no library is loaded, whatever it is.

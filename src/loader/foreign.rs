@@ -62,7 +62,9 @@ pub(super) fn version(helper: &Helper, household: Option<&Household>) -> Result<
     match text.trim().strip_prefix("tsuku-dltest v") {
         Some(version) if status.success() => Ok(version.to_owned()),
         // A loader that cannot start it says so on its own, and tells by the status.
-        _ if text.is_empty() && !status.success() => Err(Unknown::Silent(format!("it does not start ({status})"))),
+        _ if text.is_empty() && !status.success() => {
+            Err(Unknown::Silent(format!("it does not start ({status})")))
+        }
         _ => Err(Unknown::Other(format!("it does not say that it is tsuku-dltest (--version: {status})"))),
     }
 }

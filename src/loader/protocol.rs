@@ -33,7 +33,9 @@ pub struct Frame {
 
 /// The setup, or none if something in it is too long.
 pub fn setup(frame: &Frame) -> Option<Vec<u8>> {
-    if frame.filter.len() > FILTER_CAP || frame.before.len() > wire::BEFORE_CAP || frame.limits.len() > LIMIT_CAP
+    if frame.filter.len() > FILTER_CAP
+        || frame.before.len() > wire::BEFORE_CAP
+        || frame.limits.len() > LIMIT_CAP
     {
         return None;
     }

@@ -45,6 +45,10 @@ impl Sandbox {
         let (filter, signals) = seccomp::program(strict);
         let spare = if signals_kept { signals } else { 0..0 };
         let whole = landlock.is_some() && !filter.is_empty();
-        (!strict || whole).then(|| Rules { ruleset: landlock.map(|landlock| landlock.ruleset), filter, spare })
+        (!strict || whole).then(|| Rules {
+            ruleset: landlock.map(|landlock| landlock.ruleset),
+            filter,
+            spare,
+        })
     }
 }

@@ -4,7 +4,7 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "one of the two files that may start processes and make unnamed files"
+    reason = "makes unnamed files, and the commands that `pool/process.rs` starts"
 )]
 
 use std::fs::File;

@@ -15,8 +15,10 @@ pub enum Wanted {
     TimedOut,
     /// The library kills what watches it: it must be blamed, in whatever words.
     Blamed,
+    /// Whatever the kernel allows it: only that nobody else is touched counts.
+    Own,
 }
-use Wanted::{Blamed, Crashed, Exited, Loaded, TimedOut};
+use Wanted::{Blamed, Crashed, Exited, Loaded, Own, TimedOut};
 
 pub const MARK: &str = "tsukuprobemark";
 
@@ -98,8 +100,30 @@ pub const CASES: &[(&str, &str, Wanted)] = &[
     ("chdir", "chdir(\"/\"); umask(0); setenv(\"LD_LIBRARY_PATH\", \"/nowhere\", 1);", Loaded),
     ("kill_watcher", "kill(getppid(), SIGKILL); for (;;) pause();", Blamed),
     ("stop_watcher", "kill(getppid(), SIGSTOP);", Blamed),
+    ("forge_not_run", "unsigned kind = 6; FORGE_PAGE", Exited(0)),
+    ("forge_garbage", "unsigned kind = 99; FORGE_PAGE", Exited(0)),
+    ("trace_watcher", TRACE, Own),
+    (
+        "fill_disk",
+        "static char b[1 << 20]; for (int i = 0; i < 4; i++) { char n[4096]; sprintf(n, \"PLACE/fill%d\", i); \
+         int f = open(n, O_CREAT | O_WRONLY, 0600); if (f < 0) _exit(6); while (write(f, b, sizeof b) > 0); }",
+        Crashed(25),
+    ),
     ("last", "", Loaded),
 ];
+/// The deadline under which `FORGE_PAGE` finds the request, in milliseconds.
+pub const DEADLINE_MS: u32 = 1000;
+
+/// Finds the nonce on the stack and answers in the place of the helper, with a kind that no library can have.
+const FORGE_PAGE: &str = "FILE *m = fopen(\"/proc/self/maps\", \"r\"); char l[512], p[8]; unsigned long a, b; char *page = 0, *top = 0; \
+    while (fgets(l, 512, m)) if (sscanf(l, \"%lx-%lx %7s\", &a, &b, p) == 3) { if (p[1] == 'w' && p[3] == 's') page = (char *)a; \
+    if (a <= (unsigned long)&a && (unsigned long)&a < b) top = (char *)b; } \
+    for (char *q = (char *)((unsigned long)&a & ~3ul); q + 32 <= top; q += 4) { unsigned *w = (unsigned *)(q + 16); \
+    if (w[0] == 1000 && w[1] < 4 && w[2] > 8 && w[2] < 4096 && !w[3]) { memset(page + 16, 0, 4); memcpy(page + 20, &kind, 4); \
+    memcpy(page, q, 16); _exit(0); } } _exit(77);";
+/// Stops its watcher as a debugger does, and lets it go on with a signal.
+const TRACE: &str = "int p = getppid(), s; if (!ptrace(PTRACE_ATTACH, p, 0, 0)) { waitpid(p, &s, __WALL); \
+    ptrace(PTRACE_DETACH, p, 0, (void *)(long)SIGKILL); pause(); }";
 
 const FORGE: &str = "unsigned r[16] = {1, 1, 1, 1, 1, 0, 2, 31, 1, 0, 0, 0}; for (int i = 0; i < 1024; i++) { write(i, r, 48); write(i, \"[{\\\"ok\\\":true}]\\n\", 14); } ";
 const FORGE_CRASH: &str = "FORGE volatile int *volatile z = 0; *z = 1;";
@@ -109,14 +133,18 @@ const PARENT: &str = "char p[64]; for (int i = 0; i < 64; i++) { sprintf(p, \"/p
     if (getuid()) { int f = open(p, O_WRONLY); if (f >= 0) { write(f, \"forged\", 6); _exit(8); } } } _exit(7);";
 
 const HEAD: &str = "#define _GNU_SOURCE\n#include <fcntl.h>\n#include <signal.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n\
-#include <sys/prctl.h>\n#include <sys/ptrace.h>\n#include <sys/resource.h>\n#include <sys/socket.h>\n#include <sys/stat.h>\n\
+#include <sched.h>\n#include <time.h>\n#include <errno.h>\n\
+#include <sys/ioctl.h>\n#include <sys/un.h>\n#include <netinet/in.h>\n#include <arpa/inet.h>\n#include <sys/prctl.h>\n#include <sys/ptrace.h>\n#include <sys/resource.h>\n#include <sys/socket.h>\n#include <sys/stat.h>\n\
 #include <sys/syscall.h>\n#include <sys/wait.h>\n#include <unistd.h>\n\
 __attribute__((unused)) static void name(void) { prctl(PR_SET_NAME, \"tsukuprobemark\"); }\n";
 
 /// Compiles a library whose constructor is `body`.
 pub fn compile(dir: &Path, name: &str, body: &str) -> PathBuf {
     let (source, library) = (dir.join(format!("{name}.c")), dir.join(format!("lib{name}.so")));
-    let body = body.replace("FORGE", FORGE);
+    let place = dir.join("place");
+    let _ = std::fs::create_dir(&place);
+    let body = body.replace("FORGE_PAGE", FORGE_PAGE).replace("FORGE", FORGE);
+    let body = body.replace("PLACE", place.to_str().unwrap());
     let text = format!("{HEAD}__attribute__((constructor)) static void c(void) {{ {body} }}\n");
     std::fs::write(&source, text).unwrap();
     let status =

@@ -79,8 +79,7 @@ impl Household {
     fn end_all(&self, which: impl Fn(&Member) -> bool) {
         for round in 0..ROUNDS {
             let members = members();
-            let mut left =
-                members.iter().filter(|m| which(m) && !self.strangers.contains(&m.pid)).peekable();
+            let mut left = members.iter().filter(|m| which(m) && !self.strangers.contains(&m.pid)).peekable();
             if left.peek().is_none() {
                 return;
             }
@@ -129,10 +128,8 @@ mod tests {
     #[test]
     fn children_from_before_and_those_no_helper_left_are_spared() {
         let mut before = Command::new("sleep").arg("30").spawn().unwrap();
-        let household = Household {
-            strangers: members().iter().map(|m| m.pid).collect(),
-            helpers: Mutex::default(),
-        };
+        let household =
+            Household { strangers: members().iter().map(|m| m.pid).collect(), helpers: Mutex::default() };
         let mut other = Command::new("sleep").arg("30").spawn().unwrap();
         household.sweep();
         assert!(before.try_wait().unwrap().is_none() && other.try_wait().unwrap().is_none());

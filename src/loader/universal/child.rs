@@ -170,12 +170,17 @@ unsafe fn confine(frame: &Frame, parent: c_int, me: c_int) -> Option<u32> {
         #[cfg(target_os = "linux")]
         if setup.filter_len > 0 {
             let (spare_at, mut kept) = (setup.spare_at as usize, 0);
-            let spare = if in_force & LANDLOCK != 0 { spare_at..spare_at + setup.spare_len as usize } else { 0..0 };
+            let spare =
+                if in_force & LANDLOCK != 0 { spare_at..spare_at + setup.spare_len as usize } else { 0..0 };
             let mut filter = frame.filter;
             for index in (0..setup.filter_len as usize).filter(|index| !spare.contains(index)) {
                 if let (Some(from), Some(to)) = (frame.filter.get(index), filter.get_mut(kept)) {
                     // An instruction is code, two jumps and, in the upper half, its number.
-                    *to = if (from >> 32) as u32 == OWN_PID { from & 0xffff_ffff | (me as u64) << 32 } else { *from };
+                    *to = if (from >> 32) as u32 == OWN_PID {
+                        from & 0xffff_ffff | (me as u64) << 32
+                    } else {
+                        *from
+                    };
                     kept += 1;
                 }
             }
@@ -188,6 +193,9 @@ unsafe fn confine(frame: &Frame, parent: c_int, me: c_int) -> Option<u32> {
 }
 
 /// Puts a seccomp program in force.
+///
+/// # Safety
+/// As `confine`.
 #[cfg(target_os = "linux")]
 unsafe fn install(filter: &[u64], len: usize) -> bool {
     #[repr(C)]
@@ -208,7 +216,8 @@ unsafe fn spare(above: [c_int; 3]) {
     let attributes = [0, 0, SCOPE_SIGNALS];
     // SAFETY: numbers and memory that live here.
     unsafe {
-        let ruleset = sys::syscall(LANDLOCK_CREATE_RULESET, &raw const attributes, size_of_val(&attributes), 0);
+        let ruleset =
+            sys::syscall(LANDLOCK_CREATE_RULESET, &raw const attributes, size_of_val(&attributes), 0);
         if ruleset >= 0 && sys::syscall(LANDLOCK_RESTRICT_SELF, ruleset, 0) == 0 {
             return;
         }

@@ -215,8 +215,13 @@ impl Window<'_> {
             let mut output = Output { bytes: [0; OUTPUT_CAP], len: 0 };
             let left = self.end.saturating_sub(sys::now()) / 1000;
             // The page is fresh and this process asks once: the nonce only has to differ from zeros.
-            let mut request =
-                Request { nonce: [1; 16], deadline_ms: left.max(20) as u32, flags: CLOSE, path_len: 0, pad: 0 };
+            let mut request = Request {
+                nonce: [1; 16],
+                deadline_ms: left.max(20) as u32,
+                flags: CLOSE,
+                path_len: 0,
+                pad: 0,
+            };
             for (byte, by) in request.nonce.iter_mut().zip([3, 1, 5, 7, 2, 6, 4, 8]) {
                 *byte = (sys::now() >> by) as u8;
             }

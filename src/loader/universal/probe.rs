@@ -150,7 +150,8 @@ pub fn probe(
     let (mut text, mut wanted): (*const u8, bool) = (ptr::null(), true);
     if pid > 0 {
         let end;
-        (end, wanted) = watch(pid, out[0], frame.lifeline, request.deadline_ms, frame.spared.is_some(), output);
+        (end, wanted) =
+            watch(pid, out[0], frame.lifeline, request.deadline_ms, frame.spared.is_some(), output);
         // SAFETY: both are mapped; another process may still write there, so each field is read once.
         unsafe {
             let told = Told {
@@ -165,8 +166,12 @@ pub fn probe(
             (reply.kind, reply.code, reply.phase) = judged(&told, end);
             let len;
             (text, len) = match reply.kind {
-                NOT_RUN => ((&raw const (*stage).message).cast(), (&raw const (*stage).message_len).read_volatile()),
-                REFUSED => ((&raw const (*page).message).cast(), (&raw const (*page).message_len).read_volatile()),
+                NOT_RUN => {
+                    ((&raw const (*stage).message).cast(), (&raw const (*stage).message_len).read_volatile())
+                }
+                REFUSED => {
+                    ((&raw const (*page).message).cast(), (&raw const (*page).message_len).read_volatile())
+                }
                 _ => (text, 0),
             };
             reply.message_len = len.min(MESSAGE_CAP as u32);

@@ -6,8 +6,8 @@
 use core::ffi::{CStr, c_int};
 
 use super::probe::{self, Frame, Output};
-use super::{sys, watch};
 use super::wire::*;
+use super::{sys, watch};
 
 /// Returns the exit status: 0 when the requests end, 2 when they make no sense.
 pub fn serve() -> c_int {

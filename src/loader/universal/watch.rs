@@ -56,7 +56,8 @@ pub fn watch(
             let left = end.saturating_sub(sys::now()).div_ceil(1000);
             late = left == 0;
             let step = if pidfd < 0 { left.min(2) } else { left };
-            let refused = sys::poll(fds.as_mut_ptr(), 3, if courteous { step.min(25) } else { step } as c_int) < 0;
+            let refused =
+                sys::poll(fds.as_mut_ptr(), 3, if courteous { step.min(25) } else { step } as c_int) < 0;
             if refused {
                 // A library took away our limit of descriptors. A pause needs none.
                 sys::poll(ptr::null_mut(), 0, 1);
