@@ -135,3 +135,24 @@ pub fn allowed(name: &[u8]) -> bool {
 pub fn environment(pairs: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Vec<(OsString, OsString)> {
     pairs.into_iter().map(|(name, value)| (OsString::from_vec(name), OsString::from_vec(value))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::loader::helper::{HelperRequest, resolve};
+
+    #[test]
+    fn the_processors_limit_lies_behind_the_deadline_and_warns_first() {
+        let Ok(helper) = resolve(&HelperRequest::default()) else { return };
+        let options = ProbeOptions::new(&helper, "/".into());
+        let frame = options.frame(&Rules::default());
+        let cpus = std::thread::available_parallelism().unwrap().get() as u64;
+        let of =
+            |wanted: i64| *frame.limits.iter().find(|(resource, ..)| i64::from(*resource) == wanted).unwrap();
+        let (_, soft, hard) = of(i64::from(libc::RLIMIT_CPU));
+        assert!(soft > options.deadline.as_secs() * cpus && hard > soft);
+        let (_, soft, hard) = of(i64::from(libc::RLIMIT_AS));
+        assert_eq!((soft, hard), (ADDRESS_SPACE, ADDRESS_SPACE));
+        assert!(frame.limits.len() <= crate::loader::protocol::wire::LIMIT_CAP);
+    }
+}

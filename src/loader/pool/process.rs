@@ -12,6 +12,9 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_pro
 
 use super::household::Household;
 
+/// What is written to it, what it says, and what it complains of.
+pub type Streams = (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>);
+
 /// A helper process. Dropping it ends its group and collects it.
 #[derive(Debug)]
 pub struct Process<'h> {
@@ -42,7 +45,7 @@ impl<'h> Process<'h> {
     }
 
     /// Its streams, as far as they were asked for and not taken yet.
-    pub fn streams(&mut self) -> (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>) {
+    pub fn streams(&mut self) -> Streams {
         (self.child.stdin.take(), self.child.stdout.take(), self.child.stderr.take())
     }
 

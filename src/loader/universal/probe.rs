@@ -100,7 +100,7 @@ impl Frame {
 }
 
 /// Takes a reply, the loader's message and what the library printed.
-type Tell<'t> = dyn FnMut(&Reply, &[u8], &[u8]) + 't;
+pub type Tell<'t> = dyn FnMut(&Reply, &[u8], &[u8]) + 't;
 
 /// Probes one library. The message goes to `tell` with the reply, before the memory is given back. False if nobody waits for
 /// the answer any more.

@@ -5,7 +5,7 @@
 
 use core::ffi::{CStr, c_int};
 
-use super::probe::{self, Frame, Output};
+use super::probe::{self, Frame, Output, Tell};
 use super::wire::*;
 use super::{sys, watch};
 
@@ -45,7 +45,7 @@ pub fn serve() -> c_int {
             return 2;
         }
         let mut told = false;
-        let tell: &mut dyn FnMut(&Reply, &[u8], &[u8]) = &mut |reply, message, output| {
+        let tell: &mut Tell<'_> = &mut |reply, message, output| {
             let mut reply = *reply;
             reply.message_len = message.len() as u32;
             // SAFETY: the structure has no padding: every byte of it is initialised.
