@@ -10,6 +10,7 @@ use crate::pins;
 use crate::plan::{Plan, git};
 use crate::problem::Problem;
 use crate::targets::{Platform, Targets};
+use crate::tools;
 
 /// Rebuilds a platform's binaries from a copy of the tracked files and compares them with those in `dir`.
 ///
@@ -87,7 +88,13 @@ pub fn run(root: &Path, mut options: Options) -> Result<(), Problem> {
     let targets = Targets::read(root)?;
     crate::compile::check_toolchain(&targets)?;
     let platform = targets.platform(&name)?;
-    // What to compare with the manifest if the bytes differ.
-    println!("tools: {}", serde_json::to_string(&crate::tools::ask(platform)?).expect("plain data"));
-    reproduce(root, &plan, platform, &targets, &dir)
+    let here = tools::ask(platform)?;
+    println!("tools: {}", serde_json::to_string(&here).expect("plain data"));
+    let result = reproduce(root, &plan, platform, &targets, &dir);
+    if let (Err(Problem::NotReproducible { .. }), Some(there)) = (&result, tools::recorded(platform, &dir)) {
+        for line in tools::differences(&there, &here) {
+            println!("tools: {line}");
+        }
+    }
+    result
 }

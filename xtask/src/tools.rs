@@ -1,14 +1,15 @@
 //! What a program was built with besides its sources: compiler, linker, C library. Bytes can be compared only where they are the same.
 //! It must never name the machine, its user or a directory: a program's own first line about itself, or a version of a package.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
 use crate::compile::rustc;
 use crate::files;
+use crate::manifest::Manifest;
 use crate::problem::Problem;
-use crate::targets::Platform;
+use crate::targets::{MANIFEST, Platform};
 
 /// Tool to what it says it is.
 pub type Tools = BTreeMap<String, String>;
@@ -75,7 +76,60 @@ pub fn read(platform: &Platform, dir: &Path) -> Result<Tools, Problem> {
         .map_err(|e| Problem::Document { document: file_name(platform), what: e.to_string() })
 }
 
+/// What a platform's program in `dir` was built with, if a build or a manifest there says so.
+pub fn recorded(platform: &Platform, dir: &Path) -> Option<Tools> {
+    let from_manifest = || {
+        let manifest: Manifest = serde_json::from_slice(&files::read(&dir.join(MANIFEST)).ok()?).ok()?;
+        manifest.tools.get(&platform.name).cloned()
+    };
+    read(platform, dir).ok().or_else(from_manifest)
+}
+
+/// One line for each tool that is another there than here.
+pub fn differences(there: &Tools, here: &Tools) -> Vec<String> {
+    let names: BTreeSet<&String> = there.keys().chain(here.keys()).collect();
+    let said =
+        |tools: &Tools, name: &String| tools.get(name).cloned().unwrap_or_else(|| "nothing".to_owned());
+    let lines = names.into_iter().filter(|name| there.get(*name) != here.get(*name));
+    lines.map(|name| format!("{name}: {} here, {} there", said(here, name), said(there, name))).collect()
+}
+
 /// Stands for tools where a stand-in stands for a program.
 pub fn stand_in() -> Tools {
     Tools::from([("stand-in".to_owned(), "nothing was built".to_owned())])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::targets::Targets;
+
+    #[test]
+    fn this_machine_says_what_it_builds_with() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let targets = Targets::read(&root).unwrap();
+        let (platform, dir) = (targets.this_machine().unwrap(), tempfile::tempdir().unwrap());
+        assert_eq!(recorded(platform, dir.path()), None);
+        let tools = record(platform, dir.path()).unwrap();
+        assert_eq!(read(platform, dir.path()).unwrap(), tools);
+        assert_eq!(recorded(platform, dir.path()).as_ref(), Some(&tools));
+        assert!(tools["rustc"].starts_with("rustc 1.") && !tools["cc"].is_empty(), "{tools:?}");
+        let last = if platform.os() == "linux" { "libc" } else { "sdk" };
+        let number = tools[last].rsplit(' ').next().unwrap();
+        assert!(number.starts_with(|first: char| first.is_ascii_digit()), "{tools:?}");
+        for text in tools.values() {
+            assert!(!text.contains('\n') && !text.contains(dir.path().to_str().unwrap()), "{text}");
+        }
+        assert!(differences(&tools, &tools).is_empty());
+        let mut other = tools.clone();
+        other.insert(last.to_owned(), "0".to_owned());
+        other.remove("cc");
+        assert_eq!(
+            differences(&other, &tools),
+            [
+                format!("cc: {} here, nothing there", tools["cc"]),
+                format!("{last}: {} here, 0 there", tools[last])
+            ]
+        );
+    }
 }

@@ -306,7 +306,8 @@ fn what_others_did_to_the_draft() {
 #[test]
 fn a_set_that_does_not_fit_asks_the_forge_nothing() {
     let forge = forge();
-    fs::remove_file(forge.release.set().join("tsuku-dltest-darwin-amd64")).unwrap();
+    let helper = targets().helpers().last().unwrap().asset.clone();
+    fs::remove_file(forge.release.set().join(helper)).unwrap();
     forge.refused("host", "missing-asset");
     forge.refused("flip", "missing-asset");
     assert_eq!(forge.log(), "");

@@ -252,9 +252,10 @@ fn the_installer_knows_the_repository() {
 fn shellcheck_finds_nothing() {
     match Command::new("shellcheck").arg(root().join("install.sh")).output() {
         Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout)),
-        Err(_) => assert!(
-            std::env::var_os("TSUKU_TEST_REQUIRE_RELEASE_TOOLS").is_none(),
-            "shellcheck is not installed"
-        ),
+        Err(_) => {
+            let required = std::env::var_os("TSUKU_TEST_REQUIRE_RELEASE_TOOLS").is_some();
+            assert!(!required, "shellcheck is not installed");
+            eprintln!("skipped: shellcheck is not installed");
+        }
     }
 }
