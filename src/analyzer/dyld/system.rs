@@ -527,6 +527,10 @@ const KNOWN_EXPORTS: &[(&str, (u16, u8), &[&str])] = &[
             "__ZdaPvSt11align_val_t",
             "__ZdlPvmSt11align_val_t",
             "__ZdaPvmSt11align_val_t",
+            "__ZnwmSt11align_val_tRKSt9nothrow_t",
+            "__ZnamSt11align_val_tRKSt9nothrow_t",
+            "__ZdlPvSt11align_val_tRKSt9nothrow_t",
+            "__ZdaPvSt11align_val_tRKSt9nothrow_t",
         ],
     ),
 ];
@@ -622,7 +626,10 @@ mod tests {
     #[test]
     fn what_every_process_has() {
         let macos = Version::new(14, 0);
-        for name in ["_memcpy", "__Znwm", "__ZTISt12length_error", "__ZTSPKc", "__ZTIi", "_objc_msgSend"] {
+        let nothrow = "__ZnwmSt11align_val_tRKSt9nothrow_t";
+        for name in
+            ["_memcpy", "__Znwm", nothrow, "__ZTISt12length_error", "__ZTSPKc", "__ZTIi", "_objc_msgSend"]
+        {
             assert!(everywhere(name.as_bytes(), macos), "{name}");
         }
         for name in ["_PyLong_Type", "__ZTI7MyClass", "__ZTISt3foo", "memcpy"] {
