@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::loader::random;
+
 /// Most bytes kept; the oldest files go first.
 const MOST_BYTES: u64 = 256 << 20;
 /// Most files kept.
@@ -95,10 +97,10 @@ impl Cache {
     }
 
     fn unfinished(&self, name: &str) -> Result<(File, String), Errno> {
-        let mut random = [0; 8];
+        let mut bytes = [0; 8];
         // Without random numbers the process id has to do; a clash only means that nothing is kept.
-        let _ = rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty());
-        let (id, random) = (std::process::id(), u64::from_ne_bytes(random));
+        let _ = random::fill(&mut bytes);
+        let (id, random) = (std::process::id(), u64::from_ne_bytes(bytes));
         let unfinished = format!(".tmp.{name}.{id}.{random:x}");
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = fs::openat(&self.dir, &unfinished, flags, Mode::RUSR | Mode::WUSR)?;

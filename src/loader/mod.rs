@@ -15,6 +15,7 @@ mod protocol;
 #[cfg(fuzzing)]
 #[expect(missing_docs, reason = "open to the fuzz targets only")]
 pub mod protocol;
+pub mod random;
 pub mod sandbox;
 pub mod seal;
 

@@ -20,6 +20,7 @@ use super::foreign;
 use super::options::{DEADLINE, ProbeOptions};
 use super::outcome::{Details, ProbeOutcome};
 use super::protocol::{self, Head, Nonce, wire};
+use super::random;
 use super::seal;
 pub use household::Household;
 use process::Process;
@@ -172,7 +173,7 @@ impl<'a> Pool<'a> {
         while let Some(task) = self.queue.pop_front() {
             let path = paths.get(task.index).map(Vec::as_slice).unwrap_or_default();
             let mut nonce = Nonce::default();
-            if rustix::rand::getrandom(&mut nonce, rustix::rand::GetRandomFlags::empty()) != Ok(nonce.len()) {
+            if !random::fill(&mut nonce) {
                 self.answer(
                     task,
                     ProbeOutcome::NotRun { reason: "no random numbers".into() },

@@ -7,8 +7,11 @@
     reason = "makes unnamed files, and the commands that `pool/process.rs` starts"
 )]
 
+#[cfg(target_os = "linux")]
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
+#[cfg(target_os = "linux")]
+use std::io::Write;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::Command;
@@ -38,6 +41,7 @@ impl Sealed {
 }
 
 /// Where files without a name are tried.
+#[cfg(target_os = "linux")]
 fn directories() -> [PathBuf; 3] {
     let runtime = rustix::process::getuid().as_raw();
     [PathBuf::from(format!("/run/user/{runtime}")), PathBuf::from("/dev/shm"), PathBuf::from("/tmp")]

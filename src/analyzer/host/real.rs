@@ -14,7 +14,7 @@ use std::sync::RwLock;
 use std::time::Duration;
 
 use elsa::sync::FrozenVec;
-use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, StatVfsMountFlags};
+use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags};
 
 use super::guest::Guest;
 use super::listings::Listings;
@@ -280,8 +280,7 @@ impl<'h> Host<'h> for RealHost<'h> {
             return answer;
         }
         let Ok(real) = self.real(path, true) else { return false };
-        let Ok(mount) = rustix::fs::statvfs(real.as_ref()) else { return false };
-        let answer = mount.f_flag.contains(StatVfsMountFlags::NOEXEC);
+        let Some(answer) = forbids_code(&real) else { return false };
         if let Ok(mut known) = self.noexec.write() {
             known.insert(directory.to_vec(), answer);
         }
@@ -303,6 +302,21 @@ impl Pieces for Open {
     fn unchanged(&self) -> bool {
         stat_fd(&self.file) == Ok(self.stat)
     }
+}
+
+/// Whether code on the file system cannot be mapped; none if it does not say.
+#[cfg(not(target_os = "macos"))]
+fn forbids_code(real: &Path) -> Option<bool> {
+    let mount = rustix::fs::statvfs(real).ok()?;
+    Some(mount.f_flag.contains(rustix::fs::StatVfsMountFlags::NOEXEC))
+}
+
+/// Whether code on the file system cannot be mapped; none if it does not say. `statvfs` does not tell it here.
+#[cfg(target_os = "macos")]
+fn forbids_code(real: &Path) -> Option<bool> {
+    /// `MNT_NOEXEC` of `<sys/mount.h>`.
+    const NOEXEC: u32 = 4;
+    Some(rustix::fs::statfs(real).ok()?.f_flags & NOEXEC != 0)
 }
 
 /// Calls again while there is no descriptor to be had: the other threads hold theirs only for the length of a read.
