@@ -158,7 +158,8 @@ fn is_exact(directory: &[u8], names: &Names) -> bool {
     rustix::fs::stat([directory, &asked].concat()).err() == Some(rustix::io::Errno::NOENT)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
