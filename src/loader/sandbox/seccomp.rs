@@ -2,6 +2,10 @@
 //! It must never refuse what an ordinary library does while it is loaded; a refusal is one that a call has on ordinary machines:
 //! without the right (EPERM), or without the feature (ENOSYS).
 //! Follows seccomp(2) and the call tables of Linux 6.17 (arch/x86/entry/syscalls, include/uapi/asm-generic/unistd.h).
+#![cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, unused_imports, reason = "there is no seccomp elsewhere")
+)]
 
 use std::ops::Range;
 

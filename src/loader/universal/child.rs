@@ -2,7 +2,9 @@
 //! It must never hold a descriptor, a stream or a terminal of anybody's, nor memory in which another's answer lies.
 //! Follows fork(2), prctl(2), setrlimit(2), landlock(7) and seccomp(2).
 
-use core::ffi::{CStr, c_int, c_void};
+#[cfg(target_os = "linux")]
+use core::ffi::c_void;
+use core::ffi::{CStr, c_int};
 use core::ptr;
 
 use super::probe::{Frame, Page, STAGE_AT, Stage};
@@ -122,6 +124,8 @@ unsafe fn copy(text: &[u8], to: *mut [u8; MESSAGE_CAP], length: *mut u32) {
 /// # Safety
 /// Only in a process just forked from a single thread: it cannot be undone.
 unsafe fn confine(frame: &Frame, parent: c_int, me: c_int) -> Option<u32> {
+    // Only a filter of Linux has to know it.
+    let _ = me;
     let mut in_force = LIMITS;
     let setup = &frame.setup;
     // SAFETY: called in the forked child, with numbers and memory of this function.

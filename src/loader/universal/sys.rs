@@ -3,7 +3,9 @@
 //! Values are those of the Linux kernel on x86-64 and aarch64, and of macOS for the portable helper.
 #![allow(dead_code, missing_docs)] // Two programs include this file, and neither uses all of it.
 
-use core::ffi::{c_char, c_int, c_long, c_uint, c_ulong, c_void};
+#[cfg(target_os = "linux")]
+use core::ffi::c_long;
+use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 
 #[repr(C)]
 pub struct PollFd {
