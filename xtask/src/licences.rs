@@ -1,4 +1,4 @@
-//! `THIRD-PARTY.md`: whose work is in the binaries and under which terms, with the texts.
+//! `THIRD-PARTY.md`: whose work is in the binaries and under which terms, with the texts; the program itself comes first.
 //! It must never leave out a crate: one without a text is listed as such.
 
 use std::collections::BTreeMap;
@@ -14,6 +14,8 @@ const LONGEST: u64 = 200_000;
 
 /// What is linked in and is no crate.
 const RUNTIME: &str = "\
+tsuku-verify itself is under the MIT licence or the Apache License 2.0, whichever you choose.
+
 The binaries contain the Rust standard library (MIT OR Apache-2.0, https://github.com/rust-lang/rust).
 
 The Linux programs `tsuku-verify-linux-*` are linked statically. They also contain, unchanged:
@@ -27,17 +29,16 @@ The Linux programs `tsuku-verify-linux-*` are linked statically. They also conta
 who publishes it gives the complete source of the GNU C Library in it to anyone who asks in the repository's issues, for no more
 than the cost of sending it.
 ";
-/// The licence of the C library, in the repository.
-const LIBRARY_LICENCE: &str = "release/LGPL-2.1.txt";
+/// Texts in the repository: of the C library and of this program.
+const TEXTS: [(&str, &str); 2] = [("GNU C Library", "release/LGPL-2.1.txt"), ("tsuku-verify", "LICENSE-MIT")];
 
 /// The document.
 ///
 /// # Errors
 /// A crate's directory cannot be read, or a text that belongs to the repository.
 pub fn text(root: &Path, crates: &BTreeMap<String, Crate>) -> Result<String, Problem> {
-    let mut out = format!(
-        "# Third-party software\n\n{RUNTIME}\n## Crates\n| crate | version | licence |\n|---|---|---|\n"
-    );
+    let mut out =
+        format!("# Licences\n\n{RUNTIME}\n## Crates\n| crate | version | licence |\n|---|---|---|\n");
     let mut texts = BTreeMap::<String, Vec<String>>::new();
     for c in crates.values().filter(|c| c.foreign) {
         let _ = writeln!(out, "| {} | {} | {} |", c.name, c.version, c.licence);
@@ -59,8 +60,10 @@ pub fn text(root: &Path, crates: &BTreeMap<String, Crate>) -> Result<String, Pro
             let _ = writeln!(out, "\n### {names}\n```text\n{}\n```", text.trim_end());
         }
     }
-    let library = files::read_text(&root.join(LIBRARY_LICENCE))?;
-    let _ = writeln!(out, "\n### GNU C Library\n```text\n{}\n```", library.trim_end());
+    for (name, file) in TEXTS {
+        let text = files::read_text(&root.join(file))?;
+        let _ = writeln!(out, "\n### {name}\n```text\n{}\n```", text.trim_end());
+    }
     Ok(out)
 }
 

@@ -305,6 +305,7 @@ fn documents_are_the_same_bytes_every_time_and_name_no_directory() {
         "GCC-exception-3.1",
         "Relinking",
         "Offer, valid for three years",
+        "### tsuku-verify\n",
     ] {
         assert!(licences.contains(part), "{part}");
     }

@@ -148,11 +148,12 @@ fn the_order_is_that_of_a_release() {
 }
 
 /// What a release is made of and by, besides the program's own sources: a change here is rehearsed before it is merged.
-const REHEARSED: [&str; 8] = [
+const REHEARSED: [&str; 9] = [
     ".cargo/",
     ".github/workflows/release.yml",
     "Cargo.lock",
     "Cargo.toml",
+    "LICENSE-MIT",
     "install.sh",
     "release/",
     "rust-toolchain.toml",
