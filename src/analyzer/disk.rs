@@ -54,15 +54,33 @@ pub struct Disk<'a, 'h> {
     host: &'a dyn Host<'h>,
     model: Cow<'a, LoaderModel>,
     tables: Arc<Tables<'h>>,
+    environment: Shards<Elsewhere<'h>>,
     timings: Option<&'a Timings>,
+}
+
+/// What a search in the directories of LD_LIBRARY_PATH comes to.
+#[derive(Clone, Debug)]
+pub struct Elsewhere<'h> {
+    /// What ends the search; none if it goes on behind them.
+    pub hit: Option<Hit<'h>>,
+    /// The process's `errno` afterwards.
+    pub errno: Errno,
+    /// A file of the other ELF class was passed over.
+    pub other_class: bool,
+}
+
+type Shards<V> = Vec<RwLock<Map<Box<[u8]>, V>>>;
+
+fn shards<V>() -> Shards<V> {
+    (0..SHARDS).map(|_| RwLock::default()).collect()
 }
 
 /// What was read so far.
 struct Tables<'h> {
-    paths: Vec<RwLock<Map<Box<[u8]>, Opening<'h>>>>,
+    paths: Shards<Opening<'h>>,
     images: Vec<RwLock<Images<'h>>>,
     dirs: RwLock<Map<Box<[u8]>, bool>>,
-    found: Vec<RwLock<Map<Box<[u8]>, Hit<'h>>>>,
+    found: Shards<Hit<'h>>,
     next: AtomicU32,
 }
 
@@ -79,13 +97,13 @@ impl<'a, 'h> Disk<'a, 'h> {
 
     fn of(host: &'a dyn Host<'h>, model: Cow<'a, LoaderModel>) -> Self {
         let tables = Tables {
-            paths: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            paths: shards(),
             images: (0..SHARDS).map(|_| RwLock::default()).collect(),
             dirs: RwLock::default(),
-            found: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            found: shards(),
             next: AtomicU32::new(0),
         };
-        Disk { host, model, tables: Arc::new(tables), timings: None }
+        Disk { host, model, tables: Arc::new(tables), environment: shards(), timings: None }
     }
 
     /// The same files under the same loader, started with another LD_LIBRARY_PATH. That decides where a file is looked
@@ -98,6 +116,7 @@ impl<'a, 'h> Disk<'a, 'h> {
             host: self.host,
             model: Cow::Owned(model),
             tables: Arc::clone(&self.tables),
+            environment: shards(),
             timings: self.timings,
         }
     }
@@ -147,6 +166,19 @@ impl<'a, 'h> Disk<'a, 'h> {
             shard.write().unwrap_or_else(PoisonError::into_inner).insert(key.into(), hit.clone());
         }
         hit
+    }
+
+    /// What a search in LD_LIBRARY_PATH comes to for a name: done once, if the directories are the same for everybody.
+    /// `search` is not to depend on anything but the name.
+    pub fn in_environment(&self, name: &[u8], search: impl FnOnce() -> Elsewhere<'h>) -> Elsewhere<'h> {
+        let own = self.model.env.library_path.as_ref().is_none_or(|path| path.contains(&b'$'));
+        let Some(shard) = self.environment.get(shard_of(name)).filter(|_| !own) else { return search() };
+        if let Some(known) = shard.read().unwrap_or_else(PoisonError::into_inner).get(name) {
+            return known.clone();
+        }
+        let new = search();
+        shard.write().unwrap_or_else(PoisonError::into_inner).insert(name.into(), new.clone());
+        new
     }
 
     /// What a program start makes of `path`: not remembered, since the same file opened later is another thing.

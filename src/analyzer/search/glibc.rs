@@ -4,7 +4,7 @@
 
 use super::Hit;
 use crate::analyzer::defect::{Defect, Effect};
-use crate::analyzer::disk::{Disk, Opening};
+use crate::analyzer::disk::{Disk, Elsewhere, Opening};
 use crate::analyzer::host::{Errno, Kind};
 use crate::analyzer::image::elf::Image;
 use crate::analyzer::provenance::{Attempt, Outcome, Provenance};
@@ -89,7 +89,7 @@ impl<'h> Search<'_, '_, 'h> {
                 return Some(hit);
             }
         }
-        if let Some(hit) = self.list(r.env, r.name, &Provenance::EnvPath) {
+        if let Some(hit) = self.environment(r.env, r.name) {
             return Some(hit);
         }
         if let Some(hit) = r.runpath.as_ref().and_then(|s| self.source(s, r.name)) {
@@ -103,6 +103,21 @@ impl<'h> Search<'_, '_, 'h> {
         }
         let model = self.disk.model();
         self.list(&model.system_dirs, r.name, &Provenance::SystemDir)
+    }
+
+    /// The directories of LD_LIBRARY_PATH, which are the same in every search.
+    fn environment(&mut self, dirs: &[Vec<u8>], name: &[u8]) -> Option<Hit<'h>> {
+        if dirs.is_empty() || self.log.is_some() {
+            return self.list(dirs, name, &Provenance::EnvPath);
+        }
+        let Elsewhere { hit, errno, other_class } = self.disk.in_environment(name, || {
+            let mut s = Search { disk: self.disk, other_class: false, errno: Errno::NONE, log: None };
+            let hit = s.list(dirs, name, &Provenance::EnvPath);
+            Elsewhere { hit, errno: s.errno, other_class: s.other_class }
+        });
+        self.errno = errno;
+        self.other_class |= other_class;
+        hit
     }
 
     fn source(&mut self, source: &Source<'_>, name: &[u8]) -> Option<Hit<'h>> {
