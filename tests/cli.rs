@@ -269,6 +269,22 @@ fn a_closed_pipe_is_no_error() {
 }
 
 #[test]
+fn whoever_stops_reading_a_document_still_gets_its_status() {
+    let dir = tempfile::tempdir().unwrap();
+    for at in 0..2000 {
+        fs::write(dir.path().join(format!("libbroken{at}.so.1")), b"no library").unwrap();
+    }
+    for format in ["table", "json", "sarif", "junit", "github"] {
+        let mut c = program();
+        c.args(["audit", "--no-cache", "--format", format]).arg(dir.path());
+        let mut child = c.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let out = child.wait_with_output().unwrap();
+        assert_eq!((out.status.code(), stderr(&out).as_str()), (Some(7), ""), "{format}");
+    }
+}
+
+#[test]
 fn every_code_is_explained() {
     let list = stdout(&run(["explain"]));
     let codes: Vec<&str> = list.lines().filter_map(|l| l.split_whitespace().next()).collect();

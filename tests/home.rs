@@ -135,6 +135,7 @@ fn statuses_are_tsukus() {
         (out.status.code().unwrap(), stderr(&out))
     };
     assert_eq!(status("verify zlib").0, 0);
+    assert_eq!(m.run("verify", &[""]).status.code(), Some(2));
     assert_eq!(status("verify zlib@1.9 zlib@1.10").0, 0);
     assert_eq!(status("verify zlib --integrity --skip-dlopen").0, 0);
     assert_eq!(status("verify jq").0, 0);

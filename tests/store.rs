@@ -289,3 +289,40 @@ fn parts_merge_into_the_report_of_one_run() {
         assert_eq!(run(["audit", &own, "--shard", bad]).status.code(), Some(2), "{bad}");
     }
 }
+
+#[test]
+fn parts_of_a_level_3_run_merge_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let base = fs::canonicalize(dir.path()).unwrap();
+    let (own, part) = (base.join("own"), |n: u32| text(&base.join(format!("{n}.report"))));
+    let constructor = |body: &str| {
+        format!("#include <stdlib.h>\n__attribute__((constructor)) static void c(void) {{ {body} }}")
+    };
+    let bodies =
+        [("a", "srand(1);"), ("b", "*(volatile int *)0 = 1;"), ("c", "srand(2);"), ("d", "exit(3);")];
+    for (name, body) in bodies {
+        if library(&own.join(format!("lib{name}.so")), &constructor(body), &[]).is_none() {
+            return;
+        }
+    }
+    let own = text(&own);
+    for format in ["json", "ndjson"] {
+        let common = ["audit", &own, "--no-cache", "--level", "3", "--format", format];
+        let whole = run(common);
+        assert_eq!(whole.status.code(), Some(7), "{}", stderr(&whole));
+        for n in 1..=2 {
+            run(common.iter().chain(&["--shard", &format!("{n}/2"), "--output", &part(n)]));
+        }
+        let merged = run(["merge", &part(2), &part(1)]);
+        assert_eq!(merged.status.code(), Some(7), "{}", stderr(&merged));
+        let (a, b) = (String::from_utf8_lossy(&merged.stdout), String::from_utf8_lossy(&whole.stdout));
+        assert_eq!(a, b, "{format}");
+    }
+    // Loaded in another way, or not loaded.
+    let common = ["audit", &own, "--no-cache", "--format", "json", "--output"];
+    run(common.iter().chain(&[&*part(1), "--level", "3"]));
+    for other in [&["--level", "3", "--timeout", "7"][..], &["--level", "2"]] {
+        run(common.iter().chain(&[&*part(2)]).chain(other));
+        assert_eq!(run(["merge", &part(1), &part(2)]).status.code(), Some(1), "{other:?}");
+    }
+}

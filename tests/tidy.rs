@@ -311,7 +311,8 @@ fn unsafe_is_where_it_belongs() {
 fn processes_are_started_in_one_place() {
     let starts = |text: &str| [".spawn()", ".output()", ".status()"].iter().any(|call| text.contains(call));
     let mut found = Vec::new();
-    for (file, text) in sources() {
+    // What has no command cannot start one, whatever else of it has a status.
+    for (file, text) in sources().into_iter().filter(|(_, text)| text.contains("Command")) {
         found.extend(code(&text).iter().any(|(_, line)| starts(line)).then_some(file));
     }
     assert_eq!(found, ["loader/pool/process.rs"]);

@@ -80,8 +80,8 @@ fn unknown(home: &Home, asked: &str) -> String {
     let shown = escaped(asked.as_bytes());
     let place = escaped(&home.place.path);
     if let Some((name, _)) = asked.rsplit_once('@') {
-        let versions: Vec<String> =
-            home.trees.iter().filter(|t| t.name == name).map(|t| escaped(t.version.as_bytes())).collect();
+        let named = home.trees.iter().filter(|t| t.name == name && !t.version.is_empty());
+        let versions: Vec<String> = named.map(|t| escaped(t.version.as_bytes())).collect();
         if !versions.is_empty() {
             let name = escaped(name.as_bytes());
             return format!(

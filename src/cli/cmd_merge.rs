@@ -1,5 +1,5 @@
 //! `merge`: reports of shards, or of many machines with the same loader, made into the report of one run.
-//! It must never change a word of what was said about a library, nor mix what different loaders said.
+//! It must never change a word of what was said about a library, nor mix what different loaders or helpers said.
 //! What a run's order and counts follow from is in the reports: paths, verdicts, classes, causes.
 
 use std::collections::BTreeMap;
@@ -9,17 +9,18 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
 
 use super::args::MergeArgs;
 use super::exit::{Exit, Failure};
 use super::report::escape::escaped;
-use super::report::{SCHEMA_VERSION, Totals, json, pipe};
+use super::report::{SCHEMA_VERSION, Totals, json as report, pipe, probe};
 use super::whole;
 use crate::analyzer::host::real::{ByteStore, RealHost};
 use crate::analyzer::host::{Host, Opened};
 
 /// Libraries listed with one root cause, as in every report.
-const LISTED: usize = json::LISTED_LIBRARIES;
+const LISTED: usize = report::LISTED_LIBRARIES;
 
 /// A JSON report, its parts as they stand there.
 #[derive(Deserialize)]
@@ -47,7 +48,46 @@ struct Head<'r> {
     verdict: &'r str,
     class: Option<&'r str>,
     #[serde(default, borrow)]
-    probe: Option<&'r RawValue>,
+    probe: Option<Loaded<'r>>,
+}
+
+/// What is counted of a library that was to be loaded.
+#[derive(Deserialize)]
+struct Loaded<'r> {
+    outcome: &'r str,
+    #[serde(borrow)]
+    message: &'r RawValue,
+    agreement: &'r str,
+    in_force: Vec<String>,
+}
+
+/// What a report of level 3 says above its libraries, made anew from them.
+#[derive(Default)]
+struct Level3 {
+    totals: probe::Totals,
+    /// What held every probe that was made.
+    in_force: Option<Vec<String>>,
+    /// Libraries that were not predicted to fail, and broke when they were loaded.
+    broken: usize,
+}
+
+impl Level3 {
+    fn count(&mut self, verdict: &str, loaded: Loaded<'_>) {
+        *self.totals.outcomes.entry(loaded.outcome.to_owned()).or_default() += 1;
+        if loaded.outcome == "not-run" {
+            let reason = String::from_utf8_lossy(&bytes_of(loaded.message.get())).into_owned();
+            *self.totals.not_run.entry(reason).or_default() += 1;
+            return;
+        }
+        self.totals.probed += 1;
+        let contradicts = matches!(loaded.agreement, "too-strict" | "too-lax" | "other-manner");
+        self.totals.contradictions += usize::from(contradicts);
+        self.broken += usize::from(verdict != "fails" && loaded.outcome != "loaded");
+        match &mut self.in_force {
+            None => self.in_force = Some(loaded.in_force),
+            Some(held) => held.retain(|power| loaded.in_force.contains(power)),
+        }
+    }
 }
 
 #[derive(Deserialize, Clone)]
@@ -80,7 +120,7 @@ pub fn run(args: &MergeArgs) -> Result<Exit, Failure> {
     let is_document = |bytes: &[u8]| bytes.starts_with(b"{\"schema_version\"");
     let documents = reports.iter().filter(|(_, bytes)| is_document(bytes)).count();
     let mut out = Vec::new();
-    let totals = match documents {
+    let breaks = match documents {
         0 => lines(&mut out, &reports)?,
         n if n == reports.len() => document(&mut out, &reports)?,
         _ => return Err(Failure::Usage("json and ndjson cannot be merged with each other".to_owned())),
@@ -93,8 +133,7 @@ pub fn run(args: &MergeArgs) -> Result<Exit, Failure> {
             screen.flush()?;
         }
     }
-    let broken = totals.by_class.broken + totals.by_class.underlinked;
-    Ok(if broken > 0 { Exit::Broken } else { Exit::Clean })
+    Ok(if breaks { Exit::Broken } else { Exit::Clean })
 }
 
 fn odd(path: &Path, why: &str) -> Failure {
@@ -106,14 +145,12 @@ fn odd(path: &Path, why: &str) -> Failure {
 struct Libraries<'r> {
     by_path: BTreeMap<Vec<u8>, &'r str>,
     totals: Totals,
+    level3: Level3,
 }
 
 impl<'r> Libraries<'r> {
     fn add(&mut self, report: &Path, text: &'r str) -> Result<(), Failure> {
         let head: Head<'r> = serde_json::from_str(text).map_err(|e| odd(report, &e.to_string()))?;
-        if head.probe.is_some() {
-            return Err(odd(report, "results of level 3 belong to one machine and cannot be merged"));
-        }
         let path = bytes_of(head.path.get());
         match self.by_path.insert(path.clone(), text) {
             None => {}
@@ -124,12 +161,23 @@ impl<'r> Libraries<'r> {
             }
         }
         self.totals.count(head.verdict, head.class);
+        if let Some(loaded) = head.probe {
+            self.level3.count(head.verdict, loaded);
+        }
         Ok(())
     }
 }
 
+impl Libraries<'_> {
+    /// Whether the one run would have failed.
+    fn breaks(&self) -> bool {
+        let classes = &self.totals.by_class;
+        classes.broken + classes.underlinked + self.level3.broken > 0
+    }
+}
+
 /// NDJSON in, NDJSON out.
-fn lines(out: &mut Vec<u8>, reports: &[(PathBuf, &[u8])]) -> Result<Totals, Failure> {
+fn lines(out: &mut Vec<u8>, reports: &[(PathBuf, &[u8])]) -> Result<bool, Failure> {
     let mut all = Libraries::default();
     for (path, bytes) in reports {
         let text = std::str::from_utf8(bytes).map_err(|_| odd(path, "it is no report"))?;
@@ -141,42 +189,50 @@ fn lines(out: &mut Vec<u8>, reports: &[(PathBuf, &[u8])]) -> Result<Totals, Fail
         out.extend_from_slice(line.as_bytes());
         out.push(b'\n');
     }
-    Ok(all.totals)
+    Ok(all.breaks())
 }
 
 /// Documents in, one document out.
-fn document(out: &mut Vec<u8>, reports: &[(PathBuf, &[u8])]) -> Result<Totals, Failure> {
+fn document(out: &mut Vec<u8>, reports: &[(PathBuf, &[u8])]) -> Result<bool, Failure> {
     let mut all = Libraries::default();
     let mut loader: Option<&str> = None;
+    let mut level3: Option<Option<Map<String, Value>>> = None;
     let (mut others, mut unlisted): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
     let mut causes: BTreeMap<(String, Vec<u8>), Vec<Cause<'_>>> = BTreeMap::new();
     for (path, bytes) in reports {
-        let report: Document<'_> = serde_json::from_slice(bytes).map_err(|e| odd(path, &e.to_string()))?;
-        if report.schema_version != SCHEMA_VERSION {
+        let one: Document<'_> = serde_json::from_slice(bytes).map_err(|e| odd(path, &e.to_string()))?;
+        if one.schema_version != SCHEMA_VERSION {
             return Err(odd(path, "it is of another version"));
         }
-        if report.level3.is_some() {
-            return Err(odd(path, "results of level 3 belong to one machine and cannot be merged"));
+        let this = one.level3.map(|raw| conditions(path, raw)).transpose()?;
+        if *level3.get_or_insert_with(|| this.clone()) != this {
+            return Err(odd(path, "its libraries were loaded in another way, or not at all"));
         }
-        if *loader.get_or_insert(report.loader.get()) != report.loader.get() {
+        if *loader.get_or_insert(one.loader.get()) != one.loader.get() {
             return Err(odd(path, "another loader was predicted, or in another environment"));
         }
-        report.libraries.iter().try_for_each(|l| all.add(path, l.get()))?;
+        one.libraries.iter().try_for_each(|l| all.add(path, l.get()))?;
         // Every shard looks at all directories: each says the same of what it could not look at.
-        for (list, more) in [(&mut others, report.other_loaders), (&mut unlisted, report.unlisted)] {
-            for one in more.iter().map(|raw| raw.get()) {
-                if !list.contains(&one) {
-                    list.push(one);
+        for (list, more) in [(&mut others, one.other_loaders), (&mut unlisted, one.unlisted)] {
+            for said in more.iter().map(|raw| raw.get()) {
+                if !list.contains(&said) {
+                    list.push(said);
                 }
             }
         }
-        for cause in report.root_causes {
+        for cause in one.root_causes {
             let key = (cause.code.to_owned(), bytes_of(cause.subject.get()));
             causes.entry(key).or_default().push(cause);
         }
     }
-    write!(out, "{{\"schema_version\":{SCHEMA_VERSION},\n\"tool\":{},\n\"loader\":", json::tool())?;
-    write!(out, "{},\n\"other_loaders\":[{}],\n\"libraries\":", loader.unwrap_or("null"), others.join(","))?;
+    write!(out, "{{\"schema_version\":{SCHEMA_VERSION},\n\"tool\":{},\n\"loader\":", report::tool())?;
+    write!(out, "{},\n\"other_loaders\":[{}]", loader.unwrap_or("null"), others.join(","))?;
+    if let Some(mut head) = level3.flatten() {
+        head.insert("in_force".to_owned(), json!(all.level3.in_force.clone().unwrap_or_default()));
+        head.insert("totals".to_owned(), json!(all.level3.totals));
+        write!(out, ",\n\"level3\":{}", Value::Object(head))?;
+    }
+    out.extend_from_slice(b",\n\"libraries\":");
     list(out, all.by_path.values())?;
     let totals = serde_json::to_string(&all.totals).map_err(io::Error::from)?;
     write!(out, ",\n\"totals\":{totals},\n\"root_causes\":")?;
@@ -184,7 +240,16 @@ fn document(out: &mut Vec<u8>, reports: &[(PathBuf, &[u8])]) -> Result<Totals, F
     out.extend_from_slice(b",\n\"unlisted\":");
     list(out, unlisted.iter())?;
     out.extend_from_slice(b"}\n");
-    Ok(all.totals)
+    Ok(all.breaks())
+}
+
+/// How libraries were loaded: the head of level 3 without what follows from the libraries.
+fn conditions(path: &Path, raw: &RawValue) -> Result<Map<String, Value>, Failure> {
+    let mut head: Map<String, Value> =
+        serde_json::from_str(raw.get()).map_err(|e| odd(path, &e.to_string()))?;
+    head.remove("in_force");
+    head.remove("totals");
+    Ok(head)
 }
 
 fn list(out: &mut Vec<u8>, items: impl Iterator<Item = impl AsRef<str>>) -> io::Result<()> {

@@ -28,6 +28,9 @@ pub fn run(args: VerifyArgs) -> Result<Exit, Failure> {
         Some(from) => read_paths(from)?,
         None => args.paths.into_iter().map(OsString::into_vec).collect(),
     };
+    if operands.iter().any(Vec::is_empty) {
+        return Err(Failure::Usage("an empty name is no library's".to_owned()));
+    }
     let mut judging = Judging::new(args.judge)?;
     judging.show(&operands);
     let by_name = args.paths_from.is_none() && operands.iter().any(|o| !o.contains(&b'/'));

@@ -80,6 +80,8 @@ pub enum Kindred {
     Previous,
     /// Another hidden entry.
     Hidden,
+    /// A link that leads to nothing.
+    Dangling,
 }
 
 /// One directory below `libs/` or `tools/`.
@@ -101,15 +103,19 @@ pub fn directories<'h>(host: &dyn Host<'h>, parent: &[u8]) -> Result<Vec<Directo
         Err(Errno::ENOENT) => return Ok(Vec::new()),
         Err(errno) => return Err(errno),
     };
-    let is_dir = |name: &[u8], kind: EntryKind| match kind {
-        EntryKind::Dir => true,
-        EntryKind::Link => host.stat(&joined(parent, name)).is_ok_and(|s| s.kind == Kind::Dir),
-        EntryKind::File | EntryKind::Other => false,
+    let kind_of = |name: &[u8], kind: EntryKind| match kind {
+        EntryKind::Dir => Some(kindred(name)),
+        EntryKind::Link => match host.stat(&joined(parent, name)) {
+            Ok(stat) => (stat.kind == Kind::Dir).then(|| kindred(name)),
+            Err(Errno::ENOENT | Errno::ELOOP | Errno::ENOTDIR) => Some(Kindred::Dangling),
+            // It is there, and what is said about a tree that cannot be read will be said about it.
+            Err(_) => Some(kindred(name)),
+        },
+        EntryKind::File | EntryKind::Other => None,
     };
     let mut found: Vec<_> = entries
         .into_iter()
-        .filter(|e| is_dir(&e.name, e.kind))
-        .map(|e| Directory { kind: kindred(&e.name), name: e.name })
+        .filter_map(|e| Some(Directory { kind: kind_of(&e.name, e.kind)?, name: e.name }))
         .collect();
     found.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
@@ -268,18 +274,27 @@ mod tests {
     }
 
     #[test]
-    fn hidden_directories_are_left_overs() {
+    fn hidden_directories_and_lost_links_are_left_overs() {
         let host = MemoryHost::new()
             .file("/h/libs/.z-1.staging/lib/x", b"")
             .file("/h/libs/.z-1.previous/lib/x", b"")
             .file("/h/libs/z-1/lib/x", b"")
             .file("/h/libs/README", b"")
             .link("/h/libs/linked-2", "/h/libs/z-1")
+            .link("/h/libs/lost-3", "/h/libs/none")
+            .link("/h/libs/readme", "README")
             .file("/h/libs/.git/x", b"");
         let kinds: Vec<_> = directories(&&host, b"/h/libs").unwrap().into_iter().map(|d| d.kind).collect();
         assert_eq!(
             kinds,
-            [Kindred::Hidden, Kindred::Previous, Kindred::Staging, Kindred::Tree, Kindred::Tree]
+            [
+                Kindred::Hidden,
+                Kindred::Previous,
+                Kindred::Staging,
+                Kindred::Tree,
+                Kindred::Dangling,
+                Kindred::Tree
+            ]
         );
         assert_eq!(directories(&&host, b"/h/none").unwrap(), []);
     }

@@ -216,6 +216,10 @@ impl Home {
                 Kindred::Staging => self.left_overs.push(HomeFinding::LeftOver { path, staging: true }),
                 Kindred::Previous => self.left_overs.push(HomeFinding::LeftOver { path, staging: false }),
                 Kindred::Hidden => {}
+                Kindred::Dangling => {
+                    let target = host.readlink(&path).unwrap_or_default();
+                    self.left_overs.push(HomeFinding::LinkDangling { path, target });
+                }
                 Kindred::Tree if room == Room::Tool && directory.name == b"current" => {}
                 Kindred::Tree => {
                     let known =
@@ -325,6 +329,7 @@ mod tests {
             .file("/h/tools/jq-1.7/bin/jq", b"")
             .file("/h/tools/.staging-17/a", b"")
             .file("/h/tools/current/jq", b"#!/bin/sh\n")
+            .link("/h/libs/lost-1", "/elsewhere")
     }
 
     #[test]
@@ -340,7 +345,8 @@ mod tests {
             ("jq@1.7", true, true),
         ];
         assert_eq!(specs, expected.map(|(s, p, t)| (s.to_owned(), p, t)));
-        assert_eq!(home.left_overs.len(), 3);
+        let codes: Vec<_> = home.left_overs.iter().map(HomeFinding::code).collect();
+        assert_eq!(codes, ["escaping-key", "left-over", "link-dangling", "left-over"]);
         let z = home.trees.iter().find(|t| t.version == "1.10").unwrap();
         assert_eq!(z.used_by, ["a-1", "jq-1.7"]);
         let jq = home.trees.iter().find(|t| t.name == "jq").unwrap();

@@ -387,7 +387,9 @@ fn left_overs(
         told.extend(report.all_findings().filter(untracked).map(|f| (f, mend.cloned())));
     }
     let removed = |f: &HomeFinding| match f {
-        HomeFinding::LeftOver { path, .. } => Some(Mend::Remove { path: path.clone() }),
+        HomeFinding::LeftOver { path, .. } | HomeFinding::LinkDangling { path, .. } => {
+            Some(Mend::Remove { path: path.clone() })
+        }
         _ => None,
     };
     told.extend(survey.survey.home.left_overs.iter().map(|f| (f, removed(f))));

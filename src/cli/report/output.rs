@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anstream::{AutoStream, StripStream};
 
 use super::super::remember::Recording;
-use super::super::request::Run;
+use super::super::request::{Format, Run};
 use super::super::whole::Pending;
 
 /// The receiver of a report.
@@ -18,6 +18,10 @@ pub struct Sink {
     place: Out,
     for_people: bool,
     recording: Option<Arc<Recording>>,
+    /// Lines are read while the work goes on: whoever stops reading wants it to end.
+    streams: bool,
+    /// Nobody reads any more. The work is done, and its status is still to be told.
+    closed: bool,
 }
 
 /// What it writes to.
@@ -52,7 +56,8 @@ impl Sink {
             Some(place) => Out::file(place, run)?,
             None => screen(),
         };
-        Ok(Sink { place, for_people, recording: run.recording.clone() })
+        let streams = run.format == Format::Ndjson;
+        Ok(Sink { place, for_people, recording: run.recording.clone(), streams, closed: false })
     }
 
     /// The report is whole.
@@ -75,13 +80,35 @@ impl Out {
     }
 }
 
+impl Out {
+    fn writer(&mut self) -> &mut dyn Write {
+        match self {
+            Out::Data(out) => out,
+            Out::People(out) => out,
+            Out::File(out, _) => out,
+        }
+    }
+}
+
+impl Sink {
+    /// Does something with the receiver, unless it is gone; `lost` is what it then would have done.
+    fn with<T>(&mut self, lost: T, work: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> io::Result<T> {
+        if self.closed {
+            return Ok(lost);
+        }
+        match work(self.place.writer()) {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe && !self.streams => {
+                self.closed = true;
+                Ok(lost)
+            }
+            done => done,
+        }
+    }
+}
+
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = match &mut self.place {
-            Out::Data(out) => out.write(bytes),
-            Out::People(out) => out.write(bytes),
-            Out::File(out, _) => out.write(bytes),
-        }?;
+        let written = self.with(bytes.len(), |out| out.write(bytes))?;
         if let Some(recording) = &self.recording {
             recording.print(bytes.get(..written).unwrap_or(bytes), self.for_people);
         }
@@ -89,10 +116,6 @@ impl Write for Sink {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match &mut self.place {
-            Out::Data(out) => out.flush(),
-            Out::People(out) => out.flush(),
-            Out::File(out, _) => out.flush(),
-        }
+        self.with((), |out| out.flush())
     }
 }

@@ -66,7 +66,7 @@ pub struct Totals {
     /// Really loaded, or tried to.
     pub probed: usize,
     /// By outcome, those that were not run too.
-    pub outcomes: BTreeMap<&'static str, usize>,
+    pub outcomes: BTreeMap<String, usize>,
     /// Why the others were not.
     pub not_run: BTreeMap<String, usize>,
     /// Where the loader did something else than was predicted.
@@ -78,7 +78,7 @@ impl Totals {
     pub fn of(rows: &[Row<'_>]) -> Totals {
         let mut totals = Totals::default();
         for probed in rows.iter().filter_map(|row| row.probed) {
-            *totals.outcomes.entry(probed.outcome.name()).or_default() += 1;
+            *totals.outcomes.entry(probed.outcome.name().to_owned()).or_default() += 1;
             match &probed.outcome {
                 ProbeOutcome::NotRun { reason } => *totals.not_run.entry(reason.clone()).or_default() += 1,
                 _ => totals.probed += 1,
@@ -114,7 +114,7 @@ pub fn section(out: &mut dyn Write, header: &Header, rows: &[Row<'_>], width: us
     let ended: Vec<String> = totals
         .outcomes
         .iter()
-        .filter(|(name, _)| **name != "not-run")
+        .filter(|(name, _)| *name != "not-run")
         .map(|(name, n)| format!("{} {name}", grouped(*n)))
         .collect();
     let all: usize = totals.outcomes.values().sum();
