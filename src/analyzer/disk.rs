@@ -18,6 +18,9 @@ use super::musl;
 use super::search::Hit;
 use super::timings::{self, Phase, Timings};
 
+/// Up to so many files keep their memory.
+const FEW: u32 = 2048;
+
 /// One file.
 #[derive(Debug)]
 pub struct ImageEntry<'h> {
@@ -248,6 +251,9 @@ impl<'a, 'h> Disk<'a, 'h> {
 
     /// Says so of every file read so far.
     pub fn forget_all(&self) {
+        if self.tables.next.load(Ordering::Relaxed) <= FEW {
+            return;
+        }
         for shard in &self.tables.images {
             for image in shard.read().unwrap_or_else(PoisonError::into_inner).values() {
                 self.host.forget(image.bytes);
@@ -255,9 +261,12 @@ impl<'a, 'h> Disk<'a, 'h> {
         }
     }
 
-    /// Says that the contents of a file are not needed soon.
+    /// Says that the contents of a file are not needed soon. Few files take little memory, and most of it is asked for
+    /// again.
     pub fn forget(&self, image: &ImageEntry<'h>) {
-        self.host.forget(image.bytes);
+        if self.tables.next.load(Ordering::Relaxed) > FEW {
+            self.host.forget(image.bytes);
+        }
     }
 
     /// `path` from the working directory of the reference process.

@@ -58,7 +58,7 @@ fn maps(model: &LoaderModel, stat: &Stat, file: &dyn Pieces, noexec: bool, progr
     elf::after_dynamic(&mapped, &header, model, Role::Library).ok()?;
     let mut table = [0; HASH];
     if let Some(at) = dynamic.gnu_hash.or(dynamic.hash) {
-        let table = window(file, &mapped, at, &mut table)?;
+        let table = in_head(head, &mapped, at).or_else(|| window(file, &mapped, at, &mut table))?;
         let own = mapped.dynamic.checked_sub(at).is_none_or(|before| before >= HASH as u64)
             && at.checked_sub(mapped.dynamic).is_none_or(|behind| behind >= length as u64);
         let vm = mapped.vm.showing(at, table).filter(|_| own)?;
@@ -80,6 +80,12 @@ fn needs_glibc(file: &dyn Pieces, mapped: &Mapped<'_>, dynamic: &Dynamic) -> boo
         let name = name.and_then(|bytes| bytes.split(|b| *b == 0).next().filter(|n| n.len() < bytes.len()));
         name.and_then(target::loader_name) == Some(LibcKind::Glibc)
     })
+}
+
+/// The words a hash table at `addr` begins with, if they were read with the head already.
+fn in_head<'b>(head: &'b [u8], mapped: &Mapped<'_>, addr: u64) -> Option<&'b [u8]> {
+    let at = usize::try_from(mapped.vm.offset(addr)?.0).ok()?;
+    head.get(at..at.checked_add(HASH)?)
 }
 
 /// The bytes the object has at `addr`, all of them contents of the file.

@@ -2,6 +2,7 @@
 //! It must never judge or print; it lends everything to a command for as long as that runs.
 //! The order is that of the data flow: disk, model, process.
 
+use std::mem::ManuallyDrop;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -282,7 +283,8 @@ pub fn with<R: Send>(
 ) -> Result<R, Failure> {
     let timings = judging.timings.then(Timings::default);
     let begin = Instant::now();
-    let store = ByteStore::new();
+    // The process ends behind this: nothing of what was read is taken apart piece by piece.
+    let store = ManuallyDrop::new(ByteStore::new());
     let machine = machine(&store, judging)?;
     let host = machine.host.as_ref();
     // The SDK is this machine's, whatever the root is.
@@ -295,7 +297,7 @@ pub fn with<R: Send>(
         if wanted.named { Ok(macos::nobody(judging)) } else { model(&machine, judging) }
     })?;
     let rooms = dyld::Rooms::new(host, own.as_ref(), wanted);
-    let disk = Disk::new(host, &model).timed(timings.as_ref());
+    let disk = ManuallyDrop::new(Disk::new(host, &model).timed(timings.as_ref()));
     let program = judging.host.clone().or_else(|| machine.program.clone());
     let start = match rooms.named() || rooms.has_program() {
         true => Start::default(),

@@ -3,7 +3,9 @@
 //! Same rules as glibc elf/dl-reloc.c; the shortcut is only that more objects can only add definitions.
 
 use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::collections::HashSet;
+use std::ops::Deref;
 
 use super::relocate::{Relocation, State};
 use super::{Stop, Unresolved};
@@ -39,7 +41,8 @@ impl<'h> Relocation<'_, 'h> {
             return Fast::Undecided;
         }
         let mut bindings = Bindings::new(self.map, memo, &new);
-        let scope = Scope::new(self.map, self.process, self.model);
+        // Made when something is looked up: mostly all is known.
+        let scope = LazyCell::new(|| Scope::new(self.map, self.process, self.model));
         let mut state = State::new(self.map);
         let mut first: Option<Stop> = None;
         let ifuncs: Vec<usize> = (0..new.len())
@@ -172,7 +175,15 @@ impl<'w, 'h> Bindings<'w, 'h> {
     }
 
     /// Positions of the imports of one object that nothing it reaches defines.
-    fn missing(&mut self, scope: &Scope<'_, 'h>, ix: NodeIx, facts: &ElfFacts<'h>) -> Cow<'w, [u32]> {
+    fn missing<'s>(
+        &mut self,
+        scope: &impl Deref<Target = Scope<'s, 'h>>,
+        ix: NodeIx,
+        facts: &ElfFacts<'h>,
+    ) -> Cow<'w, [u32]>
+    where
+        'h: 's,
+    {
         let Bindings { map, memo, usual, walk } = self;
         let Some(image) = image_id(map, ix) else { return Cow::default() };
         if *usual {

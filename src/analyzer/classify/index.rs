@@ -71,18 +71,22 @@ pub struct Pick {
 }
 
 type Exporters<'h> = Arc<Vec<Exporter<'h>>>;
+/// Name and version.
+type Symbol = (Vec<u8>, Option<Vec<u8>>);
 
 /// The libraries of one run.
 pub struct Index<'a, 'h> {
     disk: &'a Disk<'a, 'h>,
     system: OnceLock<Exporters<'h>>,
     dirs: Mutex<HashMap<Vec<u8>, Exporters<'h>>>,
+    /// Places in `system` of those that define a symbol, by name and version.
+    definers: Mutex<HashMap<Symbol, Arc<[usize]>>>,
 }
 
 impl<'a, 'h> Index<'a, 'h> {
     /// Nothing opened yet.
     pub fn new(disk: &'a Disk<'a, 'h>) -> Self {
-        Index { disk, system: OnceLock::new(), dirs: Mutex::default() }
+        Index { disk, system: OnceLock::new(), dirs: Mutex::default(), definers: Mutex::default() }
     }
 
     /// The libraries of one directory.
@@ -149,6 +153,21 @@ impl<'a, 'h> Index<'a, 'h> {
         Arc::new(groups.into_iter().filter_map(one).collect())
     }
 
+    /// Which of `exporters` define a symbol. Asked again and again of the system's: many plugins lack the same.
+    fn definers(&self, exporters: &Exporters<'h>, want: &Want<'_>) -> Arc<[usize]> {
+        let all = || (0..exporters.len()).filter(|at| exporters.get(*at).is_some_and(|e| e.defines(want)));
+        if !self.system.get().is_some_and(|system| Arc::ptr_eq(system, exporters)) {
+            return all().collect();
+        }
+        let key = (want.name.to_vec(), want.version.map(<[u8]>::to_vec));
+        if let Some(known) = self.definers.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Arc::clone(known);
+        }
+        let found: Arc<[usize]> = all().collect();
+        let mut table = self.definers.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(table.entry(key).or_insert(found))
+    }
+
     /// A small set of libraries that together define all of `missing`; none if there is no such set.
     /// `from` comes in tiers: a later one is only asked for what the earlier ones lack.
     pub fn cover(
@@ -170,14 +189,14 @@ impl<'a, 'h> Index<'a, 'h> {
                 break;
             }
             let exporters = tier();
-            let mut rows: Vec<(u64, &Exporter<'h>)> = exporters
-                .iter()
-                .map(|e| {
-                    let bits = wants.iter().enumerate().filter(|(_, w)| e.defines(w));
-                    (bits.fold(0u64, |all, (i, _)| all | 1 << (i % AT_A_TIME)), e)
-                })
-                .filter(|(bits, e)| *bits != 0 && usable(e))
-                .collect();
+            let mut defined: HashMap<usize, u64> = HashMap::new();
+            for (i, want) in wants.iter().enumerate() {
+                for at in self.definers(&exporters, want).iter() {
+                    *defined.entry(*at).or_default() |= 1 << (i % AT_A_TIME);
+                }
+            }
+            let rows = defined.into_iter().filter_map(|(at, bits)| Some((bits, exporters.get(at)?)));
+            let mut rows: Vec<(u64, &Exporter<'h>)> = rows.filter(|(_, e)| usable(e)).collect();
             rows.sort_by(|a, b| rank(&a.1.path).cmp(&rank(&b.1.path)));
             let mut left = u64::MAX;
             loop {

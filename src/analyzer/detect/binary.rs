@@ -104,12 +104,11 @@ pub(super) fn system_dirs(bytes: &[u8]) -> Vec<Vec<u8>> {
 }
 
 fn is_library_dir(word: &[u8]) -> bool {
-    let plain = word.iter().all(|byte| byte.is_ascii_graphic());
     let component = |part: &[u8]| part.starts_with(b"lib");
-    plain
-        && word.len() > 2
+    word.len() > 2
         && word.starts_with(b"/")
         && word.ends_with(b"/")
+        && word.iter().all(u8::is_ascii_graphic)
         && word.split(|&b| b == b'/').any(component)
 }
 
@@ -118,13 +117,22 @@ pub(super) fn lib(bytes: &[u8], first_dir: &[u8]) -> Vec<u8> {
     let whole: Vec<u8> =
         first_dir.strip_prefix(b"/").and_then(|dir| dir.strip_suffix(b"/")).unwrap_or(first_dir).to_vec();
     let last = whole.rsplit(|&b| b == b'/').next().unwrap_or_default().to_vec();
-    if words(bytes).any(|word| word == whole) { whole } else { last }
+    if ending(bytes, &whole).any(|word| word == whole) { whole } else { last }
 }
 
 /// An absolute path to a file of that name (`/etc/ld.so.cache`, or below another prefix).
 pub(super) fn path_ending(bytes: &[u8], name: &str) -> Option<Vec<u8>> {
     let suffix = format!("/etc/{name}");
-    words(bytes).find(|word| word.starts_with(b"/") && word.ends_with(suffix.as_bytes())).map(<[u8]>::to_vec)
+    ending(bytes, suffix.as_bytes()).find(|word| word.starts_with(b"/")).map(<[u8]>::to_vec)
+}
+
+/// The words that end with `suffix`, which is not empty.
+fn ending<'b>(bytes: &'b [u8], suffix: &[u8]) -> impl Iterator<Item = &'b [u8]> {
+    memchr::memmem::find_iter(bytes, suffix).filter_map(move |at| {
+        let end = at.checked_add(suffix.len())?;
+        let start = memchr::memrchr(0, bytes.get(..at)?).map_or(0, |nul| nul + 1);
+        bytes.get(end).is_none_or(|next| *next == 0).then_some(bytes.get(start..end)?)
+    })
 }
 
 /// What the messages and tunables show; nothing if this does not look like a loader with its messages.
@@ -173,9 +181,7 @@ pub(super) fn words(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 pub(super) fn position(bytes: &[u8], text: &[u8]) -> Option<usize> {
-    let first = *text.first()?;
-    let starts = bytes.iter().enumerate().filter(|&(_, &byte)| byte == first).map(|(at, _)| at);
-    starts.into_iter().find(|&at| bytes.get(at..).is_some_and(|rest| rest.starts_with(text)))
+    memchr::memmem::find(bytes, text)
 }
 
 #[cfg(test)]

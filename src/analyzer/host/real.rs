@@ -183,12 +183,10 @@ impl<'h> RealHost<'h> {
             return Err(Errno::EFBIG);
         }
         // One read of the size; whether that was all, fstat tells afterwards.
-        let mut bytes = vec![0; if size == 0 { PROC_CAP } else { size }];
-        let length = fill(file, 0, &mut bytes)?;
-        if (size != 0 && length != size) || stat_fd(file)? != *stat {
+        let bytes = beginning(file, if size == 0 { PROC_CAP } else { size })?;
+        if (size != 0 && bytes.len() != size) || stat_fd(file)? != *stat {
             return Ok(None);
         }
-        bytes.truncate(length);
         Ok(Some(self.store.read.push_get(bytes.into_boxed_slice())))
     }
 }
@@ -330,6 +328,22 @@ fn patient<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
         }
     }
     call()
+}
+
+/// Reads up to `len` bytes from the start, into memory that was not cleared for it.
+fn beginning(file: &File, len: usize) -> Result<Vec<u8>, Errno> {
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(len).map_err(|_| Errno::ENOMEM)?;
+    while bytes.len() < len {
+        let at = bytes.len() as u64;
+        match rustix::io::pread(file, rustix::buffer::spare_capacity(&mut bytes), at) {
+            Ok(0) => break,
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(errno(error)),
+        }
+    }
+    bytes.truncate(len);
+    Ok(bytes)
 }
 
 /// Reads from `offset` until the buffer is full or the file ends.
