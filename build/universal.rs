@@ -30,6 +30,8 @@ pub struct Universal {
 enum Linker {
     Lld,
     Cc,
+    /// As `Cc`, told not to use the lld that newer compilers ask it for.
+    CcOwn,
 }
 
 /// The loader that serves a processor family under glibc, if there is a `_start` for it.
@@ -45,10 +47,16 @@ impl Universal {
     /// Builds it as the file `helper`, with the toolchain's own linker or else the system's.
     ///
     /// # Errors
-    /// What both linkers, or the compiler, had to say.
+    /// What the linkers, or the compiler, had to say.
     pub fn build(&self, helper: &Path) -> Result<(), String> {
-        self.build_with(helper, Linker::Lld)
-            .or_else(|lld| self.build_with(helper, Linker::Cc).map_err(|cc| format!("{lld}; {cc}")))
+        let mut said = Vec::new();
+        for linker in [Linker::Lld, Linker::Cc, Linker::CcOwn] {
+            match self.build_with(helper, linker) {
+                Ok(()) => return Ok(()),
+                Err(why) => said.push(why),
+            }
+        }
+        Err(said.join("; "))
     }
 
     /// Two empty libraries with the names of libc and libdl and no versions, then the program against them.
@@ -74,7 +82,7 @@ impl Universal {
         ]);
         rustc.arg(helper).arg("-L").arg(&stubs).arg(sources.join("main.rs"));
         let loader = format!("--dynamic-linker={}", self.interpreter);
-        let discard = sources.join("discard.ld").display().to_string();
+        let discard = format!("--script={}", sources.join("discard.ld").display());
         let wanted = [
             "-lc",
             "-ldl",
@@ -99,13 +107,16 @@ impl Universal {
                 all.extend(args.iter().map(|arg| format!("-Clink-arg={arg}")));
                 all
             }
-            Linker::Cc => {
+            Linker::Cc | Linker::CcOwn => {
                 let mut all = vec![
                     "-Clinker-flavor=gcc".to_owned(),
                     "-Clink-arg=-nostdlib".to_owned(),
                     "-Clink-arg=-nostartfiles".to_owned(),
                 ];
                 let arch = self.target.split('-').next().unwrap_or_default();
+                if matches!(linker, Linker::CcOwn) {
+                    all.push("-Clinker-features=-lld".to_owned());
+                }
                 let cc = if self.native { "cc".to_owned() } else { format!("{arch}-linux-gnu-gcc") };
                 all.push(format!("-Clinker={cc}"));
                 all.extend(args.iter().map(|arg| format!("-Clink-arg=-Wl,{}", arg.replace(' ', ","))));

@@ -324,3 +324,6 @@ fn wait(workers: &[Worker<'_>]) -> Vec<bool> {
     let heard = poll(&mut fds, Some(&pause)).is_ok();
     fds.iter().map(|fd| heard && !fd.revents().is_empty()).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,6 +100,11 @@ pub const CASES: &[(&str, &str, Wanted)] = &[
     ("chdir", "chdir(\"/\"); umask(0); setenv(\"LD_LIBRARY_PATH\", \"/nowhere\", 1);", Loaded),
     ("kill_watcher", "kill(getppid(), SIGKILL); for (;;) pause();", Blamed),
     ("stop_watcher", "kill(getppid(), SIGSTOP);", Blamed),
+    (
+        "first_to_go",
+        "FILE *f = fopen(\"/proc/self/oom_score_adj\", \"r\"); int n = 0; if (fscanf(f, \"%d\", &n) != 1 || n != 1000) _exit(5);",
+        Loaded,
+    ),
     ("forge_not_run", "unsigned kind = 6; FORGE_PAGE", Exited(0)),
     ("forge_garbage", "unsigned kind = 99; FORGE_PAGE", Exited(0)),
     ("trace_watcher", TRACE, Own),

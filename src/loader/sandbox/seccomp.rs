@@ -53,15 +53,11 @@ fn number(of: i64) -> u32 {
     u32::try_from(of).unwrap_or(u32::MAX)
 }
 
-/// If the call is `of`: the block decides, and what it leaves undecided is allowed.
-fn when(program: &mut Vec<u64>, of: i64, block: &[u64]) {
-    let skip = u8::try_from(block.len() + 1).unwrap_or(u8::MAX);
-    program.push(op(EQUAL, 0, skip, number(of)));
-    program.extend(block);
-    program.push(op(RETURN, 0, 0, ALLOW));
+fn allow() -> u64 {
+    op(RETURN, 0, 0, ALLOW)
 }
 
-/// The calls of a list are refused. At most 255 of them, for that is how far a jump reaches.
+/// The words of a list are refused. At most 255 of them, for that is how far a jump reaches.
 fn never(program: &mut Vec<u64>, calls: &[i64], errno: i32) {
     for (index, of) in calls.iter().enumerate() {
         let refusal = u8::try_from(calls.len() - index).unwrap_or(u8::MAX);
@@ -72,10 +68,12 @@ fn never(program: &mut Vec<u64>, calls: &[i64], errno: i32) {
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod linux {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     /// Refused where all is: other programs, and processes that are no threads.
-    const STRICTLY: &[i64] = &[
+    pub(super) const STRICTLY: &[i64] = &[
         libc::SYS_execve,
         libc::SYS_execveat,
         libc::SYS_setsid,
@@ -94,7 +92,7 @@ mod linux {
     ];
 
     /// Without the right. Numbers are given where the C library has no name for a newer call.
-    const EPERM: &[i64] = &[
+    pub(super) const EPERM: &[i64] = &[
         libc::SYS_ptrace,
         libc::SYS_process_vm_readv,
         libc::SYS_process_vm_writev,
@@ -186,7 +184,7 @@ mod linux {
         libc::SYS_mknod,
     ];
     /// Without the feature: memory and queues that outlive the process, and those of other processes of the same user.
-    const ENOSYS: &[i64] = &[
+    pub(super) const ENOSYS: &[i64] = &[
         libc::SYS_shmget,
         libc::SYS_shmat,
         libc::SYS_shmctl,
@@ -220,24 +218,49 @@ mod linux {
             op(EQUAL, 1, 0, ARCH),
             refuse(libc::ENOSYS),
             op(LOAD, 0, 0, NUMBER),
-            // The x32 numbers of x86-64.
-            op(AT_LEAST, 0, 1, 0x4000_0000),
-            refuse(libc::ENOSYS),
         ];
+        let signals = p.len();
+        // Signals to itself only; the helper writes the number of the process in.
+        for call in [libc::SYS_kill, libc::SYS_tgkill] {
+            let own = [op(LOAD, 0, 0, argument(0)), op(EQUAL, 1, 0, OWN_PID), refuse(libc::EPERM), allow()];
+            p.push(op(EQUAL, 0, 4, number(call)));
+            p.extend(own);
+        }
+        never(&mut p, SIGNALS, libc::EPERM);
+        let signals = signals..p.len();
+        p.extend(search(&ranges(rules(strict))));
+        (p, signals)
+    }
+
+    /// What is to be done about each call that is not simply allowed.
+    fn rules(strict: bool) -> BTreeMap<u32, Vec<u64>> {
+        let mut rules = BTreeMap::new();
+        let mut refused = |calls: &[i64], errno| {
+            rules.extend(calls.iter().map(|call| (number(*call), vec![refuse(errno)])));
+        };
+        refused(EPERM, libc::EPERM);
+        refused(ENOSYS, libc::ENOSYS);
+        if strict {
+            refused(STRICTLY, libc::EPERM);
+            refused(&[libc::SYS_socket], libc::EACCES);
+        }
         let thread = u32::try_from(libc::CLONE_THREAD).unwrap_or(0);
         let mut clone = vec![op(LOAD, 0, 0, argument(0)), op(ANY_BIT, 0, 1, NAMESPACES), refuse(libc::EPERM)];
         if strict {
             clone.extend([op(ANY_BIT, 1, 0, thread), refuse(libc::EPERM)]);
+        } else {
+            // Local sockets, and the one that asks the kernel for interfaces; nothing that leaves the machine.
+            let local = [
+                op(LOAD, 0, 0, argument(0)),
+                op(EQUAL, 2, 0, libc::AF_UNIX.cast_unsigned()),
+                op(EQUAL, 1, 0, libc::AF_NETLINK.cast_unsigned()),
+                refuse(libc::EACCES),
+                allow(),
+            ];
+            rules.insert(number(libc::SYS_socket), local.to_vec());
         }
-        when(&mut p, libc::SYS_clone, &clone);
-        let signals = p.len();
-        // Signals to itself only; the helper writes the number of the process in.
-        for call in [libc::SYS_kill, libc::SYS_tgkill] {
-            let own = [op(LOAD, 0, 0, argument(0)), op(EQUAL, 1, 0, OWN_PID), refuse(libc::EPERM)];
-            when(&mut p, call, &own);
-        }
-        never(&mut p, SIGNALS, libc::EPERM);
-        let signals = signals..p.len();
+        clone.push(allow());
+        rules.insert(number(libc::SYS_clone), clone);
         // Limits and processors of itself only, as 0 or by number.
         for call in [libc::SYS_prlimit64, libc::SYS_sched_setaffinity] {
             let own = [
@@ -245,127 +268,57 @@ mod linux {
                 op(EQUAL, 2, 0, 0),
                 op(EQUAL, 1, 0, OWN_PID),
                 refuse(libc::EPERM),
+                allow(),
             ];
-            when(&mut p, call, &own);
+            rules.insert(number(call), own.to_vec());
         }
         let mut ioctl = vec![op(LOAD, 0, 0, argument(1))];
         never(&mut ioctl, &IOCTLS.map(i64::from), libc::EPERM);
-        when(&mut p, libc::SYS_ioctl, &ioctl);
-        // Local sockets, and the one that asks the kernel for interfaces; nothing that leaves the machine.
-        let local = [
-            op(LOAD, 0, 0, argument(0)),
-            op(EQUAL, 2, 0, libc::AF_UNIX.cast_unsigned()),
-            op(EQUAL, 1, 0, libc::AF_NETLINK.cast_unsigned()),
-            refuse(libc::EACCES),
-        ];
-        let none = [refuse(libc::EACCES)];
-        when(&mut p, libc::SYS_socket, if strict { &none } else { &local });
-        if strict {
-            never(&mut p, STRICTLY, libc::EPERM);
+        ioctl.push(allow());
+        rules.insert(number(libc::SYS_ioctl), ioctl);
+        rules
+    }
+
+    /// All numbers as ranges, each with its first and what is to be done.
+    fn ranges(rules: BTreeMap<u32, Vec<u64>>) -> Vec<(u32, Vec<u64>)> {
+        let mut ranges: Vec<(u32, Vec<u64>)> = vec![(0, vec![allow()])];
+        // The x32 numbers of x86-64 are not there.
+        let x32 = (0x4000_0000, vec![refuse(libc::ENOSYS)]);
+        for (of, block) in rules.into_iter().chain([x32]) {
+            if ranges.last().is_some_and(|(start, _)| *start == of) {
+                ranges.pop();
+            }
+            if ranges.last().is_none_or(|(_, last)| *last != block) {
+                ranges.push((of, block));
+            }
+            if of < 0x4000_0000 {
+                ranges.push((of + 1, vec![allow()]));
+            }
         }
-        never(&mut p, ENOSYS, libc::ENOSYS);
-        never(&mut p, EPERM, libc::EPERM);
-        p.push(op(RETURN, 0, 0, ALLOW));
-        (p, signals)
+        ranges
+    }
+
+    /// Halves until one range is left: the kernel runs the program once for every call there is when it is put in force, so
+    /// that a list costs more than all else of a probe of a small library.
+    fn search(ranges: &[(u32, Vec<u64>)]) -> Vec<u64> {
+        let (low, high) = ranges.split_at(ranges.len() / 2);
+        let Some((first, block)) = high.first() else { return Vec::new() };
+        if low.is_empty() {
+            return block.clone();
+        }
+        let low = search(low);
+        let mut program = match u8::try_from(low.len()) {
+            Ok(skip) => vec![op(AT_LEAST, skip, 0, *first)],
+            Err(_) => {
+                vec![op(AT_LEAST, 0, 1, *first), op(JUMP, 0, 0, u32::try_from(low.len()).unwrap_or(u32::MAX))]
+            }
+        };
+        program.extend(low);
+        program.extend(search(high));
+        program
     }
 }
 
 #[cfg(test)]
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-mod tests {
-    use super::*;
-
-    const ME: u32 = 4711;
-
-    /// What the kernel would do with a call: its machine for these instructions, and nothing else of it.
-    fn run(program: &[u64], call: i64, arguments: [u32; 2]) -> u32 {
-        let (mut at, mut word) = (0_usize, 0_u32);
-        loop {
-            let instruction = program[at];
-            let (code, yes, no) = (instruction as u16, (instruction >> 16) as u8, (instruction >> 24) as u8);
-            let k = match (instruction >> 32) as u32 {
-                OWN_PID => ME,
-                k => k,
-            };
-            at += 1;
-            let holds = match code {
-                LOAD => {
-                    word = match k {
-                        NUMBER => number(call),
-                        ARCHITECTURE => ARCH,
-                        _ if k == argument(0) => arguments[0],
-                        _ if k == argument(1) => arguments[1],
-                        _ => panic!("no such word: {k}"),
-                    };
-                    continue;
-                }
-                JUMP => {
-                    at += k as usize;
-                    continue;
-                }
-                RETURN => return k,
-                EQUAL => word == k,
-                AT_LEAST => word >= k,
-                ANY_BIT => word & k != 0,
-                _ => panic!("no such instruction: {code:#x}"),
-            };
-            at += usize::from(if holds { yes } else { no });
-        }
-    }
-
-    const SIGNALS: [i64; 6] = [
-        libc::SYS_kill,
-        libc::SYS_tgkill,
-        libc::SYS_tkill,
-        libc::SYS_rt_sigqueueinfo,
-        libc::SYS_rt_tgsigqueueinfo,
-        libc::SYS_pidfd_send_signal,
-    ];
-
-    #[test]
-    fn what_landlock_makes_needless_is_the_signals_and_nothing_else() {
-        let (whole, signals) = program(false);
-        assert!(whole.len() <= crate::loader::protocol::wire::FILTER_CAP);
-        let mut without = whole.clone();
-        without.drain(signals);
-        let eperm = ERRNO | libc::EPERM as u32;
-        for call in 0..600 {
-            for arguments in [[0, 0], [ME, 0], [1, 0x5412], [u32::MAX, u32::MAX]] {
-                let (full, less) = (run(&whole, call, arguments), run(&without, call, arguments));
-                if SIGNALS.contains(&call) {
-                    assert_eq!(less, ALLOW, "{call}");
-                    let own = matches!(call, libc::SYS_kill | libc::SYS_tgkill) && arguments[0] == ME;
-                    assert_eq!(full, if own { ALLOW } else { eperm }, "{call} {arguments:?}");
-                } else {
-                    assert_eq!(full, less, "{call} {arguments:?}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn each_call_has_its_own_answer() {
-        let (auto, strict) = (program(false).0, program(true).0);
-        let errno = |number: i32| ERRNO | number as u32;
-        // Threads, pipes and files are everybody's.
-        for call in [libc::SYS_read, libc::SYS_openat, libc::SYS_mmap, libc::SYS_futex, libc::SYS_execve] {
-            assert_eq!(run(&auto, call, [1, 1]), ALLOW, "{call}");
-        }
-        assert_eq!(run(&strict, libc::SYS_execve, [0, 0]), errno(libc::EPERM));
-        assert_eq!(run(&auto, 452, [0, 0]), errno(libc::EPERM));
-        assert_eq!(run(&auto, libc::SYS_shmget, [0, 0]), errno(libc::ENOSYS));
-        assert_eq!(run(&auto, libc::SYS_sched_setaffinity, [0, 0]), ALLOW);
-        assert_eq!(run(&auto, libc::SYS_sched_setaffinity, [ME, 0]), ALLOW);
-        assert_eq!(run(&auto, libc::SYS_sched_setaffinity, [1, 0]), errno(libc::EPERM));
-        assert_eq!(run(&auto, libc::SYS_ioctl, [0, 0x5401]), ALLOW);
-        assert_eq!(run(&auto, libc::SYS_ioctl, [0, 0x5412]), errno(libc::EPERM));
-        let thread = libc::CLONE_THREAD as u32;
-        assert_eq!(run(&strict, libc::SYS_clone, [thread, 0]), ALLOW);
-        assert_eq!(run(&strict, libc::SYS_clone, [0, 0]), errno(libc::EPERM));
-        assert_eq!(run(&auto, libc::SYS_clone, [0, 0]), ALLOW);
-        assert_eq!(run(&auto, libc::SYS_clone, [libc::CLONE_NEWUSER as u32, 0]), errno(libc::EPERM));
-        assert_eq!(run(&auto, libc::SYS_socket, [libc::AF_UNIX as u32, 0]), ALLOW);
-        assert_eq!(run(&auto, libc::SYS_socket, [libc::AF_INET as u32, 0]), errno(libc::EACCES));
-        assert_eq!(run(&strict, libc::SYS_socket, [libc::AF_UNIX as u32, 0]), errno(libc::EACCES));
-    }
-}
+mod tests;

@@ -14,7 +14,7 @@ pub const VERSION: u32 = 2;
 /// Longest path, longest list of libraries opened first, longest seccomp program in instructions.
 pub const PATH_CAP: usize = 16 << 10;
 pub const BEFORE_CAP: usize = 16 << 10;
-pub const FILTER_CAP: usize = 256;
+pub const FILTER_CAP: usize = 512;
 /// Longest message and longest captured output of a library.
 pub const MESSAGE_CAP: usize = 16 << 10;
 pub const OUTPUT_CAP: usize = 4 << 10;
