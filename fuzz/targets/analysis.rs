@@ -7,12 +7,13 @@ use std::sync::LazyLock;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use tsuku_verify::analyzer::audit::{self, Level};
+use tsuku_verify::analyzer::call;
 use tsuku_verify::analyzer::disk::Disk;
 use tsuku_verify::analyzer::host::memory::MemoryHost;
 use tsuku_verify::analyzer::loader_model::{Distribution, GlibcVersion, LoaderModel};
-use tsuku_verify::analyzer::memo::Memo;
+use tsuku_verify::analyzer::loaders::Loaders;
 use tsuku_verify::analyzer::model::Machine;
-use tsuku_verify::analyzer::process::{self, Start};
+use tsuku_verify::analyzer::process::Start;
 
 static FILES: [&[u8]; 3] = [
     include_bytes!(concat!(env!("OUT_DIR"), "/liba.so")),
@@ -134,11 +135,12 @@ fuzz_target!(|input: Input| {
     let version = GlibcVersion { minor };
     let model = LoaderModel::default_for(Machine::X86_64, version, Distribution::Debian);
     let table = Disk::new(&host, &model);
-    let Ok(process) = process::start(&table, &Start::default()) else { return };
-    let memo = Memo::new();
-    for path in [&b"/t/liba.so"[..], b"/t/libb.so.1", b"/t/other/libc.so.6"] {
-        let alone = audit::one(&table, &process, path, Level::Two, None);
-        let together = audit::one(&table, &process, path, Level::Two, Some(&memo));
-        assert_eq!(alone.judgement.verdict, together.judgement.verdict, "a memo changes the verdict");
+    let Ok(process) = call::start(&table, &Start::default()) else { return };
+    let loaders = Loaders::only(&table, &process);
+    let paths = [&b"/t/liba.so"[..], b"/t/libb.so.1", b"/t/other/libc.so.6"].map(<[u8]>::to_vec);
+    let together = audit::run(&loaders, &paths, Level::Two, &|_| {});
+    for (path, together) in paths.iter().zip(together) {
+        let alone = audit::one(&loaders, path, Level::Two);
+        assert_eq!(alone.judgement.verdict, together.judgement.verdict, "company changes the verdict");
     }
 });
