@@ -35,7 +35,7 @@ pub fn read(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs, fixed: bool, machine: Mac
     c.bound = bound(vm, d, relocs);
     c.unload = d.fini.and_then(|at| vm.executable(vm.format.wrap(at)).map_err(Defect::Code).err());
     if let (Some(at), Some(size)) = d.preinit_array {
-        let count = size / vm.format.word();
+        let count = entries(vm, size);
         c.preinit = count > 0;
         c.own = c.own.saturating_add(usize::from(c.preinit));
         c.preinit_fatal = array(vm, at, count, relocs, fixed).err();
@@ -46,7 +46,7 @@ pub fn read(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs, fixed: bool, machine: Mac
 /// The slots of DT_INIT_ARRAY that hold whatever a symbol is bound to.
 fn bound(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs) -> Vec<(u32, u64)> {
     let (Some(start), Some(size)) = d.init_array else { return Vec::new() };
-    let end = start.saturating_add(size / vm.format.word() * vm.format.word());
+    let end = start.saturating_add(entries(vm, size) * vm.format.word());
     let inside = relocs.slots.iter().filter(|(at, _)| *at >= start && *at < end);
     inside
         .filter_map(|(_, t)| match t {
@@ -54,6 +54,11 @@ fn bound(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs) -> Vec<(u32, u64)> {
             Target::Address(_) => None,
         })
         .collect()
+}
+
+/// Entries of an array of `size` bytes: the loader keeps the number in an `unsigned int`.
+fn entries(vm: &Vm<'_>, size: u64) -> u64 {
+    size / vm.format.word() & 0xffff_ffff
 }
 
 fn init(
@@ -71,8 +76,7 @@ fn init(
     }
     if let Some(at) = d.init_array.0 {
         let size = d.init_array.1.ok_or(Defect::MissingTable(Structure::Constructors))?;
-        let count = size / vm.format.word();
-        let count = count & 0xffff_ffff;
+        let count = entries(vm, size);
         c.calls = c.calls.saturating_add(usize::try_from(count).unwrap_or(usize::MAX));
         c.own = c.own.saturating_add(usize::try_from(count).unwrap_or(usize::MAX));
         array(vm, at, count, relocs, fixed)?;

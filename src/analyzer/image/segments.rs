@@ -158,7 +158,8 @@ pub fn map<'h>(
     }
     let high = up(first.mapstart.wrapping_add(length), page);
     if high < first.mapstart {
-        return Err(Defect::MapRefused);
+        // Linked across the end of the address space. The loader's sums wrap round and it goes on; those made here do not.
+        return Err(overlaid());
     }
     let holes = loads.windows(2).any(|w| matches!(w, [a, b] if a.mapend != b.mapstart));
     let mut space = Builder::new(bytes, page, f).of_size(size);
