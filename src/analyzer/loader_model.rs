@@ -240,6 +240,8 @@ pub struct Rules {
     pub root_first: bool,
     /// x86 ISA level is checked (2.33).
     pub checks_isa: bool,
+    /// PT_GNU_PROPERTY is walked on every machine, whether or not anything in it counts (2.32).
+    pub walks_gnu_property: bool,
     /// PT_GNU_PROPERTY is read before PT_NOTE on x86 (2.39).
     pub gnu_property_segment: bool,
     /// `$TOKEN` matches only before `/` or the end of the element (up to 2.27).

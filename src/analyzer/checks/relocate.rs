@@ -111,22 +111,25 @@ impl<'h> Relocation<'_, 'h> {
             }
         }
         if let Some((_, defect)) = &facts.relocs.fatal {
-            return Some(Stop::of(&node.name, self.beyond_heap(defect.clone())));
+            return Some(Stop::of(&node.name, self.beyond_heap(facts, defect.clone())));
         }
         facts.relro_fault.as_ref().map(|defect| Stop::of(&node.name, defect.clone()))
     }
 
     /// A version index so high that its row lies behind the heap, where nothing is mapped. The heap of a process
     /// that ran no constructor yet is what `malloc` takes at first, and as much again for every few objects.
-    fn beyond_heap(&self, defect: Defect) -> Defect {
+    fn beyond_heap(&self, facts: &ElfFacts<'h>, defect: Defect) -> Defect {
         const FIRST: u64 = 0x21000;
         const AN_OBJECT: u64 = 4096;
+        // A table as large as that is mapped apart from the heap, beside anything.
+        const MAPPED: u64 = 128 << 10;
         let Defect::Memory { structure: structure @ Structure::VersionTable, fault } = defect else {
             return defect;
         };
         let row = if self.model.machine.is_64() { 24 } else { 16 };
         let heap = FIRST * (1 + (self.map.nodes.len() as u64 * AN_OBJECT).div_ceil(FIRST));
-        let bare = self.map.before <= self.model.program_needs.len() + 3;
+        let table = facts.versions.rows() as u64 * row;
+        let bare = self.map.before <= self.model.program_needs.len() + 3 && table < MAPPED;
         let kind = if bare && fault.addr * row > heap { FaultKind::Segv } else { fault.kind };
         Defect::Memory { structure, fault: Fault { kind, ..fault } }
     }

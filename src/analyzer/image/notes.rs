@@ -10,6 +10,7 @@ use super::vm::{Fault, Vm};
 use crate::analyzer::loader_model::LoaderModel;
 use crate::analyzer::model::Machine;
 
+const AARCH64_FEATURE_1_AND: u32 = 0xc000_0000;
 const FEATURE_1_AND: u32 = 0xc000_0002;
 const ISA_1_NEEDED: u32 = 0xc000_8002;
 const ONE_NEEDED: u32 = 0xb000_8000;
@@ -28,18 +29,66 @@ enum Property {
 /// # Errors
 /// The fault of reading a note segment.
 pub fn isa_needed(vm: &Vm<'_>, segments: &[Segment], model: &LoaderModel) -> Result<u32, Fault> {
-    if !model.rules.checks_isa || !matches!(model.machine, Machine::X86_64 | Machine::I386) {
-        return Ok(0);
-    }
+    let checks = model.rules.checks_isa && matches!(model.machine, Machine::X86_64 | Machine::I386);
     let mut state = (Property::Unknown, 0);
     for s in segments.iter().rev() {
         match elf::ProgramType(s.kind) {
-            elf::PT_NOTE => scan(vm, s, &mut state)?,
-            elf::PT_GNU_PROPERTY if model.rules.gnu_property_segment => scan(vm, s, &mut state)?,
+            elf::PT_NOTE if checks => scan(vm, s, &mut state)?,
+            elf::PT_GNU_PROPERTY if checks && model.rules.gnu_property_segment => scan(vm, s, &mut state)?,
+            elf::PT_GNU_PROPERTY if model.rules.walks_gnu_property => walk(vm, s, model.machine)?,
             _ => {}
         }
     }
     Ok(if state.0 == Property::Valid { state.1 } else { 0 })
+}
+
+/// elf/dl-load.c:_dl_process_pt_gnu_property: only aarch64 makes anything of it, but all read it.
+fn walk(vm: &Vm<'_>, s: &Segment, machine: Machine) -> Result<(), Fault> {
+    let word = vm.format.word();
+    if s.align != word {
+        return Ok(());
+    }
+    let mut at = s.vaddr;
+    for _ in 0..limits::NOTE_STEPS {
+        if at.wrapping_add(12).wrapping_sub(s.vaddr) >= s.memsz {
+            break;
+        }
+        let (name, size, kind) = (vm.u32(at)?, vm.u32(at.wrapping_add(4))?, vm.u32(at.wrapping_add(8))?);
+        if name == 4 && kind == PROPERTY_NOTE && is_gnu(vm, at.wrapping_add(12))? {
+            return if size < 8 || u64::from(size) % word != 0 {
+                Ok(())
+            } else {
+                properties(vm, at.wrapping_add(16), u64::from(size), machine)
+            };
+        }
+        let name_end = 12u64.wrapping_add(u64::from(name)).next_multiple_of(word);
+        at = at.wrapping_add(name_end.wrapping_add(u64::from(size)).next_multiple_of(word));
+    }
+    Ok(())
+}
+
+/// The properties of one note. A machine that knows none stops at the first.
+fn properties(vm: &Vm<'_>, start: u64, size: u64, machine: Machine) -> Result<(), Fault> {
+    let (mut at, end, mut last) = (start, start.wrapping_add(size), 0);
+    for _ in 0..limits::NOTE_STEPS {
+        let (kind, len) = (vm.u32(at)?, u64::from(vm.u32(at.wrapping_add(4))?));
+        at = at.wrapping_add(8);
+        if kind < last || at.wrapping_add(len) > end || machine != Machine::Aarch64 {
+            break;
+        }
+        if kind == AARCH64_FEATURE_1_AND {
+            if len != 4 {
+                break;
+            }
+            vm.u32(at)?;
+        }
+        last = kind;
+        at = at.wrapping_add(len.next_multiple_of(vm.format.word()));
+        if (end.wrapping_sub(at) as i64) < 8 {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// `_dl_process_property_note`.

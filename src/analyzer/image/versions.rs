@@ -145,14 +145,15 @@ pub fn read<'h>(vm: &Vm<'h>, d: &Dynamic, symbols: &Symbols<'h>) -> Versions<'h>
         // The table is never built: the walk above ends the call.
         return v;
     }
-    if let Some(at) = d.verdef {
-        if at == 0 {
-            v.definition_fault = Some(Defect::Assertion(Assertion::VersionDefinitionOffset));
-        } else if let Err(fault) = definitions(vm, at, symbols, &mut v.definitions, &mut steps) {
-            v.definition_fault = Some(fault);
-        }
+    let mut own = Vec::new();
+    let fault = d.verdef.and_then(|at| definitions(vm, at, symbols, &mut own, &mut steps).err());
+    build_table(&mut v, d, &own, fault.clone());
+    // Who needs a version of this object asserts that the table is not at its very beginning; the object itself does not.
+    if d.verdef == Some(0) {
+        v.definition_fault = Some(Defect::Assertion(Assertion::VersionDefinitionOffset));
+    } else {
+        (v.definitions, v.definition_fault) = (own, fault);
     }
-    build_table(&mut v, d);
     v
 }
 
@@ -236,15 +237,15 @@ fn count(steps: &mut usize, addr: u64) -> Result<(), Fault> {
 }
 
 /// The second half of `_dl_check_map_versions`: highest index, then one row a version.
-fn build_table(v: &mut Versions<'_>, d: &Dynamic) {
+fn build_table<'h>(v: &mut Versions<'h>, d: &Dynamic, own: &[Definition<'h>], fault: Option<Defect>) {
     let need_high = v.needs.iter().map(|s| match s {
         NeedStep::Version { other, .. } => usize::from(other & 0x7fff),
         _ => 0,
     });
-    let def_high = v.definitions.iter().map(|x| usize::from(x.index & 0x7fff));
+    let def_high = own.iter().map(|x| usize::from(x.index & 0x7fff));
     let high = need_high.chain(def_high).max().unwrap_or(0);
-    if let Some(fault) = v.definition_fault.clone() {
-        v.table_fault = Some(fault);
+    if fault.is_some() {
+        v.table_fault = fault;
         return;
     }
     if high == 0 {
@@ -272,7 +273,7 @@ fn build_table(v: &mut Versions<'_>, d: &Dynamic) {
             NeedStep::Revision(_) | NeedStep::Fault(_) => {}
         }
     }
-    for x in &v.definitions {
+    for x in own {
         if x.flags & BASE == 0 {
             if let Some(fault) = &x.aux_fault {
                 v.table_fault = Some(fault.clone());

@@ -66,6 +66,7 @@ impl Rules {
             root_first: from(37) || (debian && version.minor == 36),
             // sysdeps/x86/dl-prop.h.
             checks_isa: x86 && from(33),
+            walks_gnu_property: from(32),
             gnu_property_segment: x86 && from(39),
             // elf/dl-load.c: is_dst, open_path.
             old_tokens: up_to(27),
@@ -162,6 +163,7 @@ mod tests {
                 (r.dfs_sort, 35),
                 (r.root_first, 37),
                 (r.checks_isa, 33),
+                (r.walks_gnu_property, 32),
                 (r.gnu_property_segment, 39),
                 (r.old_tokens, 28),
                 (r.tolerates_enotdir, 39),
