@@ -16,7 +16,7 @@ use super::defect::{Defect, Structure};
 use super::dyld;
 use super::finding::Finding;
 use super::host::{EntryKind, Errno, Host, Kind};
-use super::image::header;
+use super::image::{header, limits};
 use super::level_1;
 use super::link_map::{LinkMap, MissReason};
 use super::loaders::{Assigned, Loaders, Room};
@@ -223,6 +223,7 @@ pub fn run(
     done: &(dyn Fn(&Library) + Sync),
 ) -> Vec<Library> {
     let plan = plan.into();
+    let objects = limits::share_of(paths.len());
     // What is known of bindings under one loader is wrong under the other.
     let memos = [Memo::new(), Memo::new()];
     let mut judged: Vec<(Assigned<'_, '_, '_>, Library)> = paths
@@ -234,7 +235,7 @@ pub fn run(
                     let assigned = loaders.assign(path);
                     let [main, other] = &memos;
                     let memo = if assigned.room.other { other } else { main };
-                    let judge = || judge(assigned, path, plan, Some(memo));
+                    let judge = || judge(assigned, path, plan, Some(memo), objects);
                     (assigned, guarded(assigned.room, path, judge))
                 }
             };
@@ -247,7 +248,7 @@ pub fn run(
     let timings = loaders.main().disk.timings();
     timings.inspect(|t| memos.iter().for_each(|memo| memo.tell(t)));
     loaders.main().disk.forget_all();
-    let classifiers = Classifiers::default();
+    let classifiers = Classifiers { objects, main: OnceLock::new(), other: OnceLock::new() };
     // Programs have their class already: nothing is their host.
     let mut failing: Vec<&mut (Assigned<'_, '_, '_>, Library)> =
         judged.iter_mut().filter(|(_, l)| fails(l) && l.class.is_none()).collect();
@@ -264,8 +265,8 @@ pub fn run(
 }
 
 /// One classifier a loader, made when the first library of it fails.
-#[derive(Default)]
 struct Classifiers<'l, 'h> {
+    objects: usize,
     main: OnceLock<Classifier<'l, 'h>>,
     other: OnceLock<Classifier<'l, 'h>>,
 }
@@ -273,7 +274,7 @@ struct Classifiers<'l, 'h> {
 impl<'l, 'h> Classifiers<'l, 'h> {
     fn of(&self, room: Room<'l, 'l, 'h>) -> &Classifier<'l, 'h> {
         let cell = if room.other { &self.other } else { &self.main };
-        cell.get_or_init(|| Classifier::new(room.disk, room.process))
+        cell.get_or_init(|| Classifier::new(room.disk, room.process, self.objects))
     }
 }
 
@@ -290,11 +291,12 @@ pub fn all<T: Sync>(items: &[T], f: impl Fn(&T) -> bool + Sync) -> bool {
 /// Judges one path, and sorts it if it fails.
 pub fn one(loaders: &Loaders<'_, '_>, path: &[u8], plan: impl Into<Plan>) -> Library {
     let assigned = loaders.assign(path);
-    let mut library = judge(assigned, path, plan.into(), None);
+    let objects = limits::LINK_MAP_NODES;
+    let mut library = judge(assigned, path, plan.into(), None, objects);
     if assigned.macos.is_some() {
         return library;
     }
-    sort(&Classifier::new(assigned.room.disk, assigned.room.process), assigned, &mut library);
+    sort(&Classifier::new(assigned.room.disk, assigned.room.process, objects), assigned, &mut library);
     library
 }
 
@@ -370,8 +372,14 @@ fn at_level_1<'l, 'a, 'h>(
     Some((assigned, library(assigned.room, path, judgement)))
 }
 
-/// Verdict and findings, without a class.
-fn judge(assigned: Assigned<'_, '_, '_>, path: &[u8], plan: Plan, memo: Option<&Memo>) -> Library {
+/// Verdict and findings, without a class; the link map has at most `objects` objects.
+fn judge(
+    assigned: Assigned<'_, '_, '_>,
+    path: &[u8],
+    plan: Plan,
+    memo: Option<&Memo>,
+    objects: usize,
+) -> Library {
     if let Some(macos) = assigned.macos {
         return on_macos(macos, path, plan);
     }
@@ -382,7 +390,7 @@ fn judge(assigned: Assigned<'_, '_, '_>, path: &[u8], plan: Plan, memo: Option<&
     // The path goes to dlopen as an absolute one, so that it is never searched for.
     let asked = disk.absolute(path);
     let timings = disk.timings();
-    let map = timings::time(timings, Phase::Maps, || call::map(disk, process, &asked, &[]));
+    let map = timings::time(timings, Phase::Maps, || call::map_within(disk, process, &asked, &[], objects));
     let (mut judgement, unresolved) = match plan.level {
         Level::One => (call::level_1(disk, &map), Vec::new()),
         Level::Two => {

@@ -4,6 +4,7 @@
 
 use super::checks::{self, Judged, Mode};
 use super::disk::Disk;
+use super::image::limits;
 use super::link_map::listing::{self, Listing};
 use super::link_map::{LinkMap, Process};
 use super::loader_model::LibcKind;
@@ -15,9 +16,20 @@ use super::verdict::{Judgement, Verdict};
 
 /// The map of `dlopen(path)` as if `also` were listed.
 pub fn map<'h>(disk: &Disk<'_, 'h>, process: &Process<'h>, path: &[u8], also: &[Listing]) -> LinkMap<'h> {
+    map_within(disk, process, path, also, limits::LINK_MAP_NODES)
+}
+
+/// The same, of at most `objects` objects: with more nobody can tell.
+pub fn map_within<'h>(
+    disk: &Disk<'_, 'h>,
+    process: &Process<'h>,
+    path: &[u8],
+    also: &[Listing],
+    objects: usize,
+) -> LinkMap<'h> {
     match disk.model().kind() {
-        LibcKind::Glibc => listing::build(disk, process, path, also),
-        LibcKind::Musl => musl::load::build(disk, process, path, also),
+        LibcKind::Glibc => listing::build(disk, process, path, also, objects),
+        LibcKind::Musl => musl::load::build(disk, process, path, also, objects),
     }
 }
 

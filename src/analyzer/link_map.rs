@@ -17,6 +17,7 @@ use super::defect::Defect;
 use super::disk::ImageEntry;
 use super::errno::Errno;
 use super::image::elf::{ElfFacts, Image};
+use super::image::limits;
 use super::model::NodeIx;
 use super::provenance::{Attempt, Provenance};
 use super::static_tls::StaticTls;
@@ -168,11 +169,19 @@ pub struct LinkMap<'h> {
     pub(super) errno: Errno,
     /// The program is only starting.
     starting: bool,
+    /// How many objects it may have (`limits`).
+    pub(super) objects: usize,
 }
 
 impl<'h> LinkMap<'h> {
     pub(super) fn new(process: &Process<'h>) -> Self {
+        LinkMap::within(process, limits::LINK_MAP_NODES)
+    }
+
+    /// A map of at most `objects` objects.
+    pub(super) fn within(process: &Process<'h>, objects: usize) -> Self {
         LinkMap {
+            objects,
             nodes: process.nodes.clone(),
             list: Vec::new(),
             root: NodeIx(0),

@@ -176,3 +176,22 @@ fn more_libraries_than_a_process_can_have() {
     assert_eq!(library.judgement.verdict, Verdict::Undecided);
     assert_eq!(codes(&library).first(), Some(&"needed-unknowable"), "{:?}", library.judgement.findings);
 }
+
+#[test]
+fn a_hundred_thousand_libraries_that_need_each_other() {
+    const COUNT: usize = 100_000;
+    let needs = |n: usize| [1, 7, COUNT / 2].map(|step| format!("l{}.so", (n + step) % COUNT));
+    let make = |name: &str| {
+        let n: usize = name.strip_prefix('l')?.strip_suffix(".so")?.parse().ok()?;
+        Some(Tiny::needing(name, needs(n)).bytes())
+    };
+    let names: Vec<String> = (0..COUNT).map(|n| format!("l{n}.so")).collect();
+    let paths: Vec<Vec<u8>> = names.iter().map(|name| path(name)).collect();
+    let libraries = with_made(names, &make, |loaders, _| audit::run(loaders, &paths, Level::Two, &|_| {}));
+    assert_eq!(libraries.len(), COUNT);
+    // Each would need all others: more than its share, and said.
+    for library in &libraries {
+        assert_eq!(library.judgement.verdict, Verdict::Undecided, "{:?}", library.judgement);
+        assert_eq!(codes(library).first(), Some(&"needed-unknowable"));
+    }
+}

@@ -185,7 +185,7 @@ impl<'h> Relocation<'_, 'h> {
     ) -> Option<Stop> {
         let binding = match binding {
             Ok(b) => b,
-            Err(defect) => return Some(Stop::of(&node.name, self.beyond_heap(defect))),
+            Err(defect) => return Some(Stop::of(&node.name, self.beyond_heap(facts, defect))),
         };
         match binding {
             Binding::Zero if import.flags & relocs::NEEDS_VALUE != 0 => {

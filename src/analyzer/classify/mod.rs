@@ -128,11 +128,11 @@ struct Signs<'l> {
 }
 
 impl<'a, 'h> Classifier<'a, 'h> {
-    /// For libraries that fail in `process`.
-    pub fn new(disk: &'a Disk<'a, 'h>, process: &'a Process<'h>) -> Self {
+    /// For libraries that fail in `process`; what is tried has at most `objects` objects.
+    pub fn new(disk: &'a Disk<'a, 'h>, process: &'a Process<'h>, objects: usize) -> Self {
         Classifier {
             disk,
-            worlds: Worlds::new(disk, process),
+            worlds: Worlds::new(disk, process, objects),
             index: Index::new(disk),
             places: Places::default(),
         }

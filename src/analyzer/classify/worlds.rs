@@ -70,13 +70,15 @@ type Key = (Option<Candidate>, Vec<Vec<u8>>);
 pub struct Worlds<'a, 'h> {
     disk: &'a Disk<'a, 'h>,
     given: &'a Process<'h>,
+    /// How many objects a map may have.
+    objects: usize,
     table: Mutex<HashMap<Key, Cell<'h>>>,
 }
 
 impl<'a, 'h> Worlds<'a, 'h> {
     /// None yet.
-    pub fn new(disk: &'a Disk<'a, 'h>, given: &'a Process<'h>) -> Self {
-        Worlds { disk, given, table: Mutex::default() }
+    pub fn new(disk: &'a Disk<'a, 'h>, given: &'a Process<'h>, objects: usize) -> Self {
+        Worlds { disk, given, objects, table: Mutex::default() }
     }
 
     /// Tries `path` in a process.
@@ -91,7 +93,7 @@ impl<'a, 'h> Worlds<'a, 'h> {
         };
         self.with(ground, opened, |world| {
             let path = self.disk.absolute(path);
-            let map = call::map(self.disk, &world.process, &path, also);
+            let map = call::map_within(self.disk, &world.process, &path, also, self.objects);
             let judged = call::judge(self.disk, &map, &world.process, Some(&world.memo), Mode::Now);
             match judged.judgement.verdict {
                 Verdict::Loads => Trial::Loads,

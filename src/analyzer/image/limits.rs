@@ -24,6 +24,17 @@ pub const CONSTRUCTORS: usize = 1 << 16;
 pub const FURTHER_MISSES: usize = 64;
 /// Objects of one link map (real: below 600).
 pub const LINK_MAP_NODES: usize = 1 << 17;
+/// Objects of all link maps of one audit: libraries that all need each other would make it the square of their number. Each
+/// map has its share, and what a real one needs in any case.
+pub const AUDIT_NODES: usize = 1 << 26;
+/// The least share of one link map in an audit.
+pub const SHARE_NODES: usize = 1 << 10;
+
+/// Objects of one link map where `roots` libraries are judged. It depends on nothing that is found on the way, so that the same
+/// audit has the same answer with any number of threads.
+pub fn share_of(roots: usize) -> usize {
+    (AUDIT_NODES / roots.max(1)).clamp(SHARE_NODES, LINK_MAP_NODES)
+}
 /// Load commands read from one Mach-O image (real: below 200).
 pub const LOAD_COMMANDS: usize = 1 << 16;
 /// Bind records, or exports of an old symbol table, kept of one Mach-O image (largest seen: 7,233).

@@ -13,8 +13,14 @@ use crate::analyzer::model::NodeIx;
 pub type Listing = (Vec<u8>, Vec<u8>);
 
 /// Builds the map of `dlopen(path)` with the listings `also`.
-pub fn build<'h>(disk: &Disk<'_, 'h>, process: &Process<'h>, path: &[u8], also: &[Listing]) -> LinkMap<'h> {
-    let mut m = LinkMap::new(process);
+pub fn build<'h>(
+    disk: &Disk<'_, 'h>,
+    process: &Process<'h>,
+    path: &[u8],
+    also: &[Listing],
+    objects: usize,
+) -> LinkMap<'h> {
+    let mut m = LinkMap::within(process, objects);
     match m.need(disk, process, None, Cow::Owned(path.to_vec())) {
         Ok(root) => {
             m.root = root;

@@ -11,7 +11,6 @@ use crate::analyzer::disk::{Disk, ImageEntry, Opening};
 use crate::analyzer::errno::Errno;
 use crate::analyzer::image::dynamic::DF_1_NODEFLIB;
 use crate::analyzer::image::elf::{Image, Role};
-use crate::analyzer::image::limits;
 use crate::analyzer::image::versions::Name;
 use crate::analyzer::loader_model::{LibcKind, LoaderModel};
 use crate::analyzer::model::NodeIx;
@@ -41,7 +40,7 @@ impl<'h> LinkMap<'h> {
             self.alias(ix, name);
             return Ok(ix);
         }
-        if self.nodes.len() > limits::LINK_MAP_NODES {
+        if self.nodes.len() > self.objects {
             return Err(miss(MissReason::Limit));
         }
         let mut errno = self.errno;

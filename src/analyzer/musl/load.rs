@@ -31,8 +31,14 @@ const LIBC_SYMBOLS: [&[u8]; 2] = [b"__libc_start_main", b"stdin"];
 const OWN_NAME: &[u8] = b"libc.so";
 
 /// Builds the map of `dlopen(path)` as if `also` were listed.
-pub fn build<'h>(disk: &Disk<'_, 'h>, process: &Process<'h>, path: &[u8], also: &[Listing]) -> LinkMap<'h> {
-    let mut m = LinkMap::new(process);
+pub fn build<'h>(
+    disk: &Disk<'_, 'h>,
+    process: &Process<'h>,
+    path: &[u8],
+    also: &[Listing],
+    objects: usize,
+) -> LinkMap<'h> {
+    let mut m = LinkMap::within(process, objects);
     match library(&mut m, disk, path, None) {
         Ok(root) => {
             m.root = root;
@@ -80,7 +86,7 @@ pub(super) fn library<'h>(
         m.call(Cow::Owned(name.to_vec()), ix);
         return Ok(ix);
     }
-    if m.nodes.len() > limits::LINK_MAP_NODES {
+    if m.nodes.len() > m.objects {
         return Err(miss(MissReason::Limit, Vec::new()));
     }
     if let Some(defect) = unreadable_path(m, name, requester) {
