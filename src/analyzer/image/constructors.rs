@@ -58,7 +58,7 @@ fn bound(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs) -> Vec<(u32, u64)> {
 
 /// Entries of an array of `size` bytes: the loader keeps the number in an `unsigned int`.
 fn entries(vm: &Vm<'_>, size: u64) -> u64 {
-    size / vm.format.word() & 0xffff_ffff
+    (size / vm.format.word()) & 0xffff_ffff
 }
 
 fn init(
