@@ -46,6 +46,12 @@ impl Unknown {
     }
 }
 
+/// A stream that leads nowhere. A root directory with nothing but a C library in it has no /dev/null.
+fn nothing() -> Stdio {
+    let there = rustix::fs::access("/dev/null", rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK);
+    if there.is_ok() { Stdio::null() } else { Stdio::piped() }
+}
+
 /// The version a helper says it has.
 ///
 /// # Errors
@@ -53,7 +59,7 @@ impl Unknown {
 pub(super) fn version(helper: &Helper, household: Option<&Household>) -> Result<String, Unknown> {
     let silent = |e: std::io::Error| Unknown::Silent(format!("it cannot be started: {e}"));
     let mut command = helper.command(None).map_err(silent)?;
-    command.arg("--version").env_clear().stderr(Stdio::null());
+    command.arg("--version").env_clear().stderr(nothing());
     let ended = once(command, PATIENCE, household).map_err(silent)?;
     let Some(status) = ended.status else {
         return Err(Unknown::Silent("it does not answer to --version".to_owned()));
@@ -90,7 +96,7 @@ fn one(path: &[u8], options: &ProbeOptions<'_>) -> std::io::Result<ProbeOutcome>
     let mut command = options.helper.command(options.loader.as_ref())?;
     command.arg(std::ffi::OsStr::from_bytes(path)).env_clear();
     command.envs(options.env.iter().map(|(name, value)| (name, value)));
-    command.current_dir(&options.cwd).stderr(Stdio::null());
+    command.current_dir(&options.cwd).stderr(nothing());
     let ended = once(command, options.deadline, options.household)?;
     Ok(match (answer(&ended.output), ended.status) {
         (_, None) => ProbeOutcome::TimedOut,
@@ -116,9 +122,10 @@ fn answer(output: &[u8]) -> Option<ProbeOutcome> {
 /// Runs a command until it ends or its time is over; its group does not outlive it.
 fn once(mut command: Command, deadline: Duration, household: Option<&Household>) -> std::io::Result<Ended> {
     let end = Instant::now() + deadline;
-    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    command.stdin(nothing()).stdout(Stdio::piped());
     let mut process = Process::start_apart(&mut command, household)?;
     let mut output = Vec::new();
+    // Where there is no /dev/null, the others are pipes, which end here.
     let (_, mut open, _) = process.streams();
     let late = loop {
         let left = end.saturating_duration_since(Instant::now());

@@ -14,8 +14,15 @@ use crate::plan::Plan;
 use crate::problem::Problem;
 use crate::targets::{Platform, Targets};
 
-/// Text of a library that loads anywhere: it needs nothing.
-const GOOD: &str = "int tsuku_good(void) { return 1; }\n";
+/// Text of a library that loads anywhere: it needs nothing. It has code that runs when it is loaded, or it would be judged
+/// without being loaded.
+const GOOD: &str = "\
+static int started;
+__attribute__((constructor)) static void start(void) { started = 1; }
+int tsuku_good(void) { return started; }
+";
+/// What the report says of a library that was loaded.
+const LOADED: &str = "really loaded: loaded";
 /// Text of one that loads nowhere: nobody has what it refers to.
 const BROKEN: &str =
     "extern int tsuku_nobody_has_this; int *tsuku_broken(void) { return &tsuku_nobody_has_this; }\n";
@@ -157,7 +164,11 @@ pub fn levels(program: &Path, samples: &Samples) -> Result<(), Problem> {
         if level == "3" {
             words.push("--require-level3");
         }
-        expect("good-library", 0, bare(program).args(&words).arg(&samples.good))?;
+        let good = expect("good-library", 0, bare(program).args(&words).arg(&samples.good))?;
+        let loaded = String::from_utf8_lossy(&good.stdout).contains(LOADED);
+        if loaded != (level == "3") {
+            return Err(refuse("good-library", format!("at level {level}, {LOADED:?} is said: {loaded}")));
+        }
         let broken = expect("broken-library", 7, bare(program).args(&words).arg(&samples.broken))?;
         if !String::from_utf8_lossy(&broken.stdout).contains(BROKEN_SYMBOL) {
             return Err(refuse("broken-library", "the report does not name the missing symbol"));

@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::Libc;
 use crate::files;
 use crate::problem::Problem;
 
@@ -31,21 +30,15 @@ pub fn way() -> Result<&'static str, Problem> {
 
 /// A program outside that is `/bin/NAME` inside `root`.
 ///
-/// The root has no device and no /proc; but where the helper's own loader is missing and musl's is started by name, the sealed
-/// helper is handed to it through /proc, which containers have.
+/// The root has /proc, as containers have: the sealed helper has its name there. It has no device.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn program(way: &str, root: &Path, libc: &Libc, name: &str) -> Result<PathBuf, Problem> {
+pub fn program(way: &str, root: &Path, name: &str) -> Result<PathBuf, Problem> {
     let path = root.with_file_name(name);
-    let inside = format!("'{}' /bin/{name} \"$@\"", root.display());
-    let text = if libc.musl {
-        let proc = "mount --rbind /proc \"$0/proc\" && exec chroot \"$0\" \"$@\"";
-        format!("{way} {MOUNTS} sh -c '{proc}' {inside}")
-    } else {
-        format!("{way} chroot {inside}")
-    };
-    files::write(&path, format!("#!/bin/sh\nexport PATH={PATH}\nexec {text}\n"))?;
+    let enter = "mount --rbind /proc \"$0/proc\" && exec chroot \"$0\" \"$@\"";
+    let text = format!("exec {way} {MOUNTS} sh -c '{enter}' '{}' /bin/{name} \"$@\"", root.display());
+    files::write(&path, format!("#!/bin/sh\nexport PATH={PATH}\n{text}\n"))?;
     files::make_executable(&path)?;
     Ok(path)
 }

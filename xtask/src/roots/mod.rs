@@ -115,7 +115,7 @@ fn try_in(
         other => other,
     };
     files::make_dir(&root.join("proc"))?;
-    let enter = |name: &str| enter::program(way, root, libc, name);
+    let enter = |name: &str| enter::program(way, root, name);
     let (program, helper_inside) = (enter("tsuku-verify")?, enter("tsuku-dltest")?);
     let text = files::run(bare(&program).arg("--version"))?;
     if text != format!("tsuku-verify {version}\n") {

@@ -26,7 +26,7 @@ case "$*" in
 "verify --level 2 "*libbroken.so) echo "undefined symbol: tsuku_nobody_has_this"; exit 7 ;;
 "verify --level 3 --require-level3 "*libbroken.so) echo "undefined symbol: tsuku_nobody_has_this"; exit 7 ;;
 "verify --level 2 "*libgood.so) ;;
-"verify --level 3 --require-level3 "*libgood.so) ;;
+"verify --level 3 --require-level3 "*libgood.so) echo "  really loaded: loaded" ;;
 *) exit 2 ;;
 esac
 "#;
@@ -87,7 +87,8 @@ fn each_thing_that_is_wrong_is_refused_at_its_step() {
             "\"verify --level 2 \"*libgood.so) ;;",
             "\"verify --level 2 \"*libgood.so) exit 7 ;;",
         ),
-        ("good-library", "\"verify --level 3 --require-level3 \"*libgood.so) ;;", ""),
+        ("good-library", "\"verify --level 3 --require-level3 \"*libgood.so)", "never)"),
+        ("good-library", "really loaded: loaded", "really loaded: not-run"),
         ("broken-library", "exit 7", "exit 0"),
         ("broken-library", "undefined symbol: tsuku_nobody_has_this", "it is broken"),
     ];
