@@ -10,7 +10,7 @@ use crate::compile::{Build, check_toolchain};
 use crate::files;
 use crate::fixtures::{pin_table, stand_in};
 use crate::flip::flip;
-use crate::gate::{bare, gate, samples};
+use crate::gate::{bare, gate, levels, samples};
 use crate::host::host;
 use crate::inspect::{builder_paths, inspect};
 use crate::options::Options;
@@ -143,9 +143,11 @@ fn install(set: &Assembled, platform: &Platform, out: &Path) -> Result<(), Probl
     let program = bin.join("tsuku-verify");
     crate::reproduce::compare_file(&set.dir.join(&platform.program.asset), &program)?;
     let scratch = tempfile::tempdir().map_err(Problem::file(out))?;
-    let library = samples(scratch.path())?.good;
-    let text = files::run(bare(&program).arg("verify").arg("--verbose").arg(&library))?;
-    let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    println!("verify: {}", last.trim());
+    let samples = samples(scratch.path())?;
+    levels(&program, &samples)?;
+    let text = files::run(bare(&program).args(["verify", "--level", "3", "--verbose"]).arg(&samples.good))?;
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        println!("verify: {}", line.trim());
+    }
     Ok(())
 }
