@@ -115,9 +115,34 @@ fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
+/// Puts musl's loader into the root, and beside the others a library made for it; false where there is none.
+fn of_the_other_libc(root: &Path, own: &Path) -> bool {
+    let name = format!("ld-musl-{}.so.1", std::env::consts::ARCH);
+    let musl = Path::new("/lib").join(&name);
+    let required = std::env::var_os("TSUKU_TEST_REQUIRE_ALL").is_some();
+    assert!(musl.exists() || !required, "no musl");
+    if !musl.exists() {
+        return false;
+    }
+    fs::create_dir_all(root.join("lib")).unwrap();
+    fs::copy(musl, root.join("lib").join(name)).unwrap();
+    let c = own.join("m.c");
+    fs::write(&c, "int puts(const char *); int f(void){return puts(\"m\");}").unwrap();
+    let built = Command::new("musl-gcc")
+        .args(["-shared", "-fPIC", "-o"])
+        .arg(own.join("libmusl.so"))
+        .arg(&c)
+        .status();
+    fs::remove_file(&c).unwrap();
+    let built = built.is_ok_and(|status| status.success());
+    assert!(built || !required, "no musl-gcc");
+    built
+}
+
 #[test]
 fn a_profile_is_judged_as_the_root_it_was_saved_from() {
     let Some((dir, root, own)) = root() else { return };
+    let other = of_the_other_libc(&root, &own);
     let (root, own) = (text(&root), text(&own));
     let profile = text(&dir.path().join("m.prof"));
     let saved = run(["loader", "--save", &profile, "--root", &root]);
@@ -131,6 +156,8 @@ fn a_profile_is_judged_as_the_root_it_was_saved_from() {
         let (there, here) = (audit(&["--root", &root]), audit(&["--profile", &profile]));
         assert_eq!(there, here, "{more:?}");
         assert_eq!(there.0, Some(7), "{}", there.2);
+        let judged = there.1.matches("\"loader\":\"musl-").count();
+        assert_eq!(judged, usize::from(other && !more.contains(&"glibc-2.35")), "{}", there.1);
         // Loads, and fails for what is missing here and for what is missing there.
         assert!(there.1.matches("\"loads\",\"class\"").count() >= 3, "{}", there.1);
         for missed in ["nowhere", "absent", "libx.so.9"] {

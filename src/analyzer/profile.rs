@@ -16,7 +16,7 @@ use super::host::stored::{StoredHost, Visible};
 use super::host::{Entry, EntryKind, Host, Kind, Opened};
 use super::image::{elf, footprint, header};
 use super::link_map::Process;
-use super::loader_model::LoaderModel;
+use super::loader_model::{LibcKind, LoaderModel};
 use super::loaders::Loaders;
 use super::process::{Start, StartError};
 use super::store::profile::{Contents, Node, Nodes, Profile};
@@ -66,12 +66,16 @@ pub fn take<'h>(
     let log = Arc::new(Log::default());
     let recorder = Recorder::new(host, Arc::clone(&log));
     let model = detect::detect(&recorder, request)?;
+    let other = other_loader(&recorder, request, &model);
     let told_by: BTreeSet<Vec<u8>> =
         log.seen().into_iter().filter(|(_, answers)| answers.read).map(|(path, _)| path).collect();
     let start = Start { program: program.map(<[u8]>::to_vec), preloaded: Vec::new() };
     let disk = Disk::new(&recorder, &model);
     let process = call::start(&disk, &start)?;
-    let libraries = libraries(&recorder, &model);
+    let mut libraries = libraries(&recorder, &model);
+    libraries.extend(other.iter().flat_map(|other| self::libraries(&recorder, other)));
+    libraries.sort_unstable();
+    libraries.dedup();
     let judged = audit::run(&loaders(&disk, &process, &recorder, request), &libraries, Level::Two, &|_| ());
 
     let mut tree = Tree { host, nodes: Nodes::new(), numbers: HashMap::new(), paths: Vec::new() };
@@ -86,7 +90,9 @@ pub fn take<'h>(
     }
     let mut whole: BTreeSet<u32> = BTreeSet::new();
     let told_by: BTreeSet<u32> = told_by.iter().filter_map(|path| tree.enter(path)).collect();
-    whole.extend(tree.enter(&model.interpreter));
+    for model in [Some(&model), other.as_ref()].into_iter().flatten() {
+        whole.extend(tree.enter(&model.interpreter));
+    }
     let Some(system) = request.system.clone() else { return Err(SaveError::OtherLoader) };
     let mut taken = Taken {
         contents: Contents {
@@ -106,6 +112,27 @@ pub fn take<'h>(
         taken.unlike = unlike(&taken.contents, request, &model, &start, &libraries, &judged)?;
     }
     Ok(taken)
+}
+
+/// The loader of the other libc, if the machine has one: it judges what is made for it.
+fn other_loader<'h>(
+    host: &dyn Host<'h>,
+    request: &DetectRequest,
+    model: &LoaderModel,
+) -> Option<LoaderModel> {
+    let libc = match model.kind() {
+        LibcKind::Glibc => LibcKind::Musl,
+        LibcKind::Musl => LibcKind::Glibc,
+    };
+    // As `Loaders` looks for it.
+    let wanted = DetectRequest {
+        libc: Some(libc),
+        machine: Some(model.machine),
+        interpreter: None,
+        cpu: None,
+        ..request.clone()
+    };
+    request.libc.is_none().then(|| detect::detect(host, &wanted).ok()).flatten()
 }
 
 /// As a run without further options has them.
