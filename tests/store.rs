@@ -235,6 +235,13 @@ fn a_host_profile_brings_the_symbols_of_its_program() {
     let refused = run(["verify", &plugin, "--host-profile", &plain]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(stderr(&refused).contains("--host PROGRAM"));
+    // The program on a machine that has not got it.
+    assert_eq!(run(["verify", &plugin, "--profile", &plain, "--strict"]).status.code(), Some(7));
+    let both = run(["verify", &plugin, "--profile", &plain, "--host-profile", &profile, "--strict"]);
+    assert_eq!(both.status.code(), Some(0), "{}", stderr(&both));
+    let refused = run(["verify", &plugin, "--profile", &profile, "--host-profile", &plain]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("plain.prof"), "{}", stderr(&refused));
 }
 
 #[test]

@@ -355,8 +355,9 @@ pub struct JudgeArgs {
     /// Judge for the machine whose profile this is (`loader --save`); with several, for each of them.
     #[arg(long, value_name = "FILE", conflicts_with = "root")]
     pub profile: Vec<OsString>,
-    /// As --profile, and as loaded into the host program the profile was saved for.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["root", "profile", "host"])]
+    /// As --profile, and as loaded into the host program the profile was saved for. With --profile: for that machine, in
+    /// this profile's host program, with what the program needs and the machine has not.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["root", "host"])]
     pub host_profile: Option<OsString>,
     /// A directory of this machine that is visible inside the root, or beside the profile, under its own path (default
     /// with a profile: all that is no system directory).

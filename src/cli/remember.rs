@@ -167,7 +167,8 @@ fn key(judging: &Judging, run: &Run, asked: &dyn Debug) -> String {
     let store = ByteStore::new();
     let host = RealHost::new(&store);
     let marks = |path: &[u8]| host.stat(path);
-    let profiles: Vec<_> = judging.profiles.iter().map(|p| marks(p.as_os_str().as_bytes())).collect();
+    let all = judging.profiles.iter().chain(&judging.host_profile);
+    let profiles: Vec<_> = all.map(|p| marks(p.as_os_str().as_bytes())).collect();
     let groups = rustix::process::getgroups().unwrap_or_default();
     let ids = (rustix::process::geteuid(), rustix::process::getegid(), groups);
     let interruption = Interruption::default();

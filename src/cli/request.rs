@@ -33,6 +33,8 @@ pub struct Judging {
     pub profiles: Vec<PathBuf>,
     /// The process is that of the profile's host program.
     pub in_host: bool,
+    /// The host program is that of this profile.
+    pub host_profile: Option<PathBuf>,
     /// What the disk is asked is written down here.
     pub recording: Option<Arc<Recording>>,
     /// Operands, which are seen beside a profile wherever they lie.
@@ -168,17 +170,18 @@ impl Judging {
         }
         let here = working_directory();
         let cwd = raw.cwd.map_or_else(|| here.clone(), |d| absolute(&here, d.as_bytes()));
+        let mut profiles: Vec<PathBuf> = raw.profile.into_iter().map(|p| profile_path(&here, p)).collect();
+        let mut host_profile = raw.host_profile.map(|p| profile_path(&here, p));
+        if profiles.is_empty() {
+            profiles.extend(host_profile.take());
+        }
         let host_path = |p: OsString| PathBuf::from(OsString::from_vec(absolute(&here, p.as_bytes())));
         let env = raw.env.into_iter().map(|pair| variable(&pair)).collect::<Result<_, _>>()?;
         Ok(Judging {
             root: raw.root.map(host_path),
             binds: raw.bind.into_iter().map(host_path).collect(),
-            profiles: raw
-                .profile
-                .into_iter()
-                .chain(raw.host_profile)
-                .map(|p| profile_path(&here, p))
-                .collect(),
+            profiles,
+            host_profile,
             in_host,
             recording: None,
             shown: Vec::new(),

@@ -227,6 +227,22 @@ fn unrecorded<'h>(store: &'h ByteStore, judging: &Judging) -> Result<Machine<'h>
     Ok(Machine { host: Box::new(host), system, program: None })
 }
 
+fn unusable(profile: &Path, why: &str) -> Failure {
+    let name = escaped(profile.as_os_str().as_bytes());
+    Failure::Unable(format!("cannot use the profile {name}: {why}"))
+}
+
+/// A profile, read.
+fn profile<'h>(real: &RealHost<'h>, path: &Path) -> Result<Profile<'h>, Failure> {
+    match real.open(path.as_os_str().as_bytes()) {
+        Ok(Opened::File(_, bytes)) => {
+            Profile::read(bytes).map_err(|fault| unusable(path, &fault.to_string()))
+        }
+        Ok(_) => Err(unusable(path, "it is no file")),
+        Err(errno) => Err(unusable(path, &errno.to_string())),
+    }
+}
+
 /// The machine of a profile.
 fn stored<'h>(
     store: &'h ByteStore,
@@ -234,19 +250,15 @@ fn stored<'h>(
     path: &Path,
     judging: &Judging,
 ) -> Result<Machine<'h>, Failure> {
-    let name = path.as_os_str().as_bytes();
-    let unable = |why: String| Failure::Unable(format!("cannot use the profile {}: {why}", escaped(name)));
-    let bytes = match real.open(name) {
-        Ok(Opened::File(_, bytes)) => bytes,
-        Ok(_) => return Err(unable("it is no file".to_owned())),
-        Err(errno) => return Err(unable(errno.to_string())),
-    };
-    let profile = Profile::read(bytes).map_err(|fault| unable(fault.to_string()))?;
+    let mut profile = profile(&real, path)?;
+    if let Some(other) = &judging.host_profile {
+        profile = profile.with_program_of(self::profile(&real, other)?);
+    }
     let program = profile.program().map(<[u8]>::to_vec).filter(|_| judging.in_host);
     if judging.in_host && program.is_none() {
-        return Err(unable(
-            "it was saved without a host program (loader --save FILE --host PROGRAM)".to_owned(),
-        ));
+        let named = judging.host_profile.as_deref().unwrap_or(path);
+        let why = "it was saved without a host program (loader --save FILE --host PROGRAM)";
+        return Err(unusable(named, why));
     }
     let mut paths = judging.binds.clone();
     paths.push("/dev".into());

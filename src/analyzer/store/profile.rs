@@ -92,6 +92,8 @@ impl Contents {
 pub struct Profile<'b> {
     index: Index,
     packed: &'b [u8],
+    /// Where files that were added from another profile are packed, with their first number.
+    added: Option<(usize, &'b [u8])>,
 }
 
 impl<'b> Profile<'b> {
@@ -125,7 +127,31 @@ impl<'b> Profile<'b> {
         if !page.is_power_of_two() || !(1 << 12..=1 << 20).contains(&page) {
             return Err(SealFault::Nonsense("no such page size"));
         }
-        Ok(Profile { index, packed })
+        Ok(Profile { index, packed, added: None })
+    }
+
+    /// The same machine with the host program of another one, and with what that one has and this one has not: a
+    /// program brings its own libraries, and takes the system's where they are.
+    #[must_use]
+    pub fn with_program_of(self, other: Profile<'b>) -> Profile<'b> {
+        let mut index = self.index;
+        let first = index.files.len();
+        for (path, node) in other.index.nodes {
+            let node = match node {
+                Node::File(number) => {
+                    match usize::try_from(number).ok().and_then(|n| u32::try_from(first + n).ok()) {
+                        Some(number) => Node::File(number),
+                        None => continue,
+                    }
+                }
+                other => other,
+            };
+            // What lies below a name that is no directory here is not reached.
+            index.nodes.entry(path).or_insert(node);
+        }
+        index.files.extend(other.index.files);
+        index.program = other.index.program;
+        Profile { index, packed: self.packed, added: Some((first, other.packed)) }
     }
 
     /// Kernel and processor.
@@ -170,7 +196,11 @@ impl<'b> Profile<'b> {
     pub fn contents(&self, number: u32) -> Result<Box<[u8]>, SealFault> {
         let f = self.index.files.get(number as usize).ok_or(SealFault::Short)?;
         let cut = |v: u64| usize::try_from(v).unwrap_or(usize::MAX);
-        let packed = self.packed.get(cut(f.at)..cut(f.at.saturating_add(f.len))).ok_or(SealFault::Short)?;
+        let all = match self.added {
+            Some((first, packed)) if number as usize >= first => packed,
+            _ => self.packed,
+        };
+        let packed = all.get(cut(f.at)..cut(f.at.saturating_add(f.len))).ok_or(SealFault::Short)?;
         sparse::unpack(packed, f.size)
     }
 }
@@ -190,6 +220,25 @@ mod tests {
             ]),
             files: vec![(9, sparse::pack(b"012345678", &[0..2, 5..9]))],
         }
+    }
+
+    #[test]
+    fn a_program_brings_what_the_machine_has_not() {
+        let machine = small();
+        let mut host = Contents { program: Some(b"/usr/bin/q".to_vec()), ..small() };
+        host.nodes.insert(b"usr/q".to_vec(), Node::File(1));
+        host.nodes.insert(b"usr/f".to_vec(), Node::File(1));
+        host.files.push((3, sparse::pack(b"abc", &[0..3])));
+        let (machine, host) = (machine.write(), host.write());
+        let both = Profile::read(&machine).unwrap().with_program_of(Profile::read(&host).unwrap());
+        assert_eq!(both.program(), Some(b"/usr/bin/q".as_slice()));
+        let contents = |path: &[u8]| match both.nodes().get(path) {
+            Some(Node::File(number)) => (both.size(*number), both.contents(*number).unwrap()),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(contents(b"usr/q"), (3, Box::from(b"abc".as_slice())));
+        assert_eq!(contents(b"usr/f").0, 9);
+        assert_eq!(both.len(), 3);
     }
 
     /// Whatever of it can be read.
