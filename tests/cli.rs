@@ -285,6 +285,28 @@ fn whoever_stops_reading_a_document_still_gets_its_status() {
 }
 
 #[test]
+fn a_file_of_another_machine_is_foreign_to_loaders_that_do_not_look() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("lib32.so");
+    // i386, which musl reads as if it were its own kind of file.
+    let mut header = vec![0u8; 4096];
+    header[..7].copy_from_slice(b"\x7fELF\x01\x01\x01");
+    (header[16], header[18], header[20], header[28], header[40], header[42], header[44]) =
+        (3, 3, 1, 52, 52, 32, 1);
+    fs::write(&path, header).unwrap();
+    for loader in [None, Some("musl-1.2.5")] {
+        let mut c = program();
+        c.args(["verify", "--format", "ndjson"]).arg(&path);
+        let out = c.args(loader.iter().flat_map(|name| ["--loader", name])).output().unwrap();
+        if out.status.code() == Some(1) && std::env::var_os("TSUKU_TEST_REQUIRE_ALL").is_none() {
+            continue; // This machine has no musl.
+        }
+        let told: Value = serde_json::from_str(&stdout(&out)).unwrap();
+        assert_eq!((&told["verdict"], &told["class"]), (&"fails".into(), &"foreign".into()), "{told}");
+    }
+}
+
+#[test]
 fn every_code_is_explained() {
     let list = stdout(&run(["explain"]));
     let codes: Vec<&str> = list.lines().filter_map(|l| l.split_whitespace().next()).collect();

@@ -16,6 +16,7 @@ use super::defect::Defect;
 use super::disk::{Disk, Opening};
 use super::finding::Finding;
 use super::image::elf::Image;
+use super::image::header;
 use super::image::symbols::{Query, gnu_hash};
 use super::link_map::{MissReason, Process};
 use super::target::Target;
@@ -153,7 +154,7 @@ impl<'a, 'h> Classifier<'a, 'h> {
     fn sort(&self, path: &[u8], judgement: &Judgement, missing: &[MissingSymbol]) -> Because {
         let nothing = || Because::Nothing { tried: Vec::new() };
         let Some(first) = judgement.findings.first() else { return nothing() };
-        if let Some(defect) = foreign(first) {
+        if let Some(defect) = foreign(first).or_else(|| self.other_machine(path, first)) {
             return Because::Foreign { defect };
         }
         if !may_be_explained(first) {
@@ -189,6 +190,18 @@ impl<'a, 'h> Classifier<'a, 'h> {
             one.chain(two).find_map(|kinds| self.unproved(kinds, &signs, &tried))
         });
         found.unwrap_or(Because::Nothing { tried })
+    }
+
+    /// That a refused file is for another machine, where the loader does not look at that (musl).
+    fn other_machine(&self, path: &[u8], first: &Finding) -> Option<Defect> {
+        let Finding::File { .. } = first else { return None };
+        let Opening::Image(image) = self.disk.open(&self.disk.absolute(path)) else { return None };
+        let (format, machine, _) = header::peek(image.bytes)?;
+        let own = self.disk.model().machine;
+        if format.is64 != own.is_64() {
+            return Some(Defect::WrongClass(if format.is64 { 2 } else { 1 }));
+        }
+        (machine != own.e_machine()).then_some(Defect::WrongMachine(machine))
     }
 
     /// The kinds that anything speaks for, best first.
