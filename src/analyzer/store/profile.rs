@@ -228,7 +228,7 @@ mod tests {
         let mut host = Contents { program: Some(b"/usr/bin/q".to_vec()), ..small() };
         host.nodes.insert(b"usr/q".to_vec(), Node::File(1));
         host.nodes.insert(b"usr/f".to_vec(), Node::File(1));
-        host.files.push((3, sparse::pack(b"abc", &[0..3])));
+        host.files.push((3, sparse::pack(b"abc", std::slice::from_ref(&(0..3)))));
         let (machine, host) = (machine.write(), host.write());
         let both = Profile::read(&machine).unwrap().with_program_of(Profile::read(&host).unwrap());
         assert_eq!(both.program(), Some(b"/usr/bin/q".as_slice()));
