@@ -18,8 +18,8 @@ const HEAD: usize = 2048;
 const DYNAMIC: usize = 4096;
 /// The words a hash table begins with.
 const HASH: usize = 16;
-/// More bytes than the names of glibc's own libraries have.
-const NAME: usize = 32;
+/// More bytes than the names of a C library's own files have, and most others.
+const NAME: usize = 64;
 /// Names that are looked at, from the last.
 const NAMES: usize = 4;
 
@@ -64,22 +64,37 @@ fn maps(model: &LoaderModel, stat: &Stat, file: &dyn Pieces, noexec: bool, progr
         let vm = mapped.vm.showing(at, table).filter(|_| own)?;
         symbols::setup(&vm, &dynamic, false).ok()?;
     }
-    if dynamic.needs.is_empty() || needs_glibc(file, &mapped, &dynamic) { Some(()) } else { None }
+    if dynamic.needs.is_empty() || is_glibcs(file, &mapped, &dynamic) { Some(()) } else { None }
 }
 
-/// Whether a name that only glibc's libraries have is among the needs. Other files may be another loader's.
-fn needs_glibc(file: &dyn Pieces, mapped: &Mapped<'_>, dynamic: &Dynamic) -> bool {
-    dynamic.needs.iter().rev().take(NAMES).any(|(_, offset)| {
-        let mut name = [0; NAME];
-        let at = dynamic.strtab.map(|table| table.wrapping_add(*offset));
-        let place = at.and_then(|at| mapped.vm.offset(at));
-        let name = place.and_then(|(at, rest)| {
-            let longest = usize::try_from(rest).unwrap_or(NAME).min(NAME);
-            piece(file, at, name.get_mut(..longest)?)
-        });
-        let name = name.and_then(|bytes| bytes.split(|b| *b == 0).next().filter(|n| n.len() < bytes.len()));
+/// Whether the needs leave no other C library than glibc: the last names say so, or all of them together.
+fn is_glibcs(file: &dyn Pieces, mapped: &Mapped<'_>, dynamic: &Dynamic) -> bool {
+    let mut last = dynamic.needs.iter().rev().take(NAMES);
+    let mut buffer = [0; NAME];
+    if last.any(|(_, at)| {
+        let name = need(file, mapped, dynamic, *at, &mut buffer);
         name.and_then(target::loader_name) == Some(LibcKind::Glibc)
-    })
+    }) {
+        return true;
+    }
+    dynamic.needs.len() <= NAMES
+        && dynamic.needs.iter().all(|(_, at)| {
+            need(file, mapped, dynamic, *at, &mut buffer).is_some_and(|name| !target::may_be_musls(name))
+        })
+}
+
+/// A needed name, if it is not longer than those that matter.
+fn need<'b>(
+    file: &dyn Pieces,
+    mapped: &Mapped<'_>,
+    dynamic: &Dynamic,
+    offset: u64,
+    buffer: &'b mut [u8; NAME],
+) -> Option<&'b [u8]> {
+    let (at, rest) = mapped.vm.offset(dynamic.strtab?.wrapping_add(offset))?;
+    let longest = usize::try_from(rest).unwrap_or(NAME).min(NAME);
+    let bytes = piece(file, at, buffer.get_mut(..longest)?)?;
+    bytes.get(..memchr::memchr(0, bytes)?)
 }
 
 /// The words a hash table at `addr` begins with, if they were read with the head already.

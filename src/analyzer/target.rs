@@ -105,6 +105,11 @@ fn base_name(path: &[u8]) -> &[u8] {
     path.rsplit(|b| *b == b'/').next().unwrap_or(path)
 }
 
+/// Whether a needed name can be what tells a library of musl's.
+pub(super) fn may_be_musls(name: &[u8]) -> bool {
+    name == b"libc.so" || loader_name(base_name(name)) == Some(LibcKind::Musl)
+}
+
 /// Names only one C library's files have.
 pub(super) fn loader_name(name: &[u8]) -> Option<LibcKind> {
     if name.starts_with(b"ld-musl-") || name.starts_with(b"libc.musl-") {
