@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::tiny::Tiny;
+use crate::tiny::{EXTRA, Tiny};
 use crate::world::{PLACE, with_made, with_made_and};
 use proptest::prelude::*;
 use tsuku_verify::analyzer::audit::{self, Level};
@@ -191,5 +191,104 @@ proptest! {
         let text = parts.concat();
         let ours = tokens::expand(text.as_bytes(), Some(b"/o"), &model, false).unwrap();
         prop_assert_eq!(String::from_utf8(ours.into_owned()).unwrap(), expanded(&text, &values));
+    }
+}
+
+/// The SysV hash of a name, as the gABI states it.
+fn sysv(name: &str) -> u32 {
+    name.bytes().fold(0, |h: u32, byte| {
+        let h = h.wrapping_mul(16).wrapping_add(u32::from(byte));
+        let top = h & 0xf000_0000;
+        (h ^ (top >> 24)) & !top
+    })
+}
+
+/// A version table under construction, its names behind it.
+struct Table {
+    records: Vec<u8>,
+    names: Vec<u8>,
+}
+
+/// Bytes kept for the records of one table.
+const RECORDS: usize = 1024;
+
+impl Table {
+    /// Where `name` lies, counted from the dynamic strings.
+    fn name(&mut self, name: &str) -> u32 {
+        // Headers, one symbol and the hash table lie before the strings (`Tiny::bytes`).
+        const STRINGS: u64 = 64 + 3 * 56 + 24 + 16;
+        let at = EXTRA - STRINGS + (RECORDS + self.names.len()) as u64;
+        self.names.extend_from_slice(name.as_bytes());
+        self.names.push(0);
+        u32::try_from(at).unwrap()
+    }
+
+    fn put(&mut self, halves: &[u16], words: &[u32]) {
+        self.records.extend(halves.iter().flat_map(|v| v.to_le_bytes()));
+        self.records.extend(words.iter().flat_map(|v| v.to_le_bytes()));
+    }
+
+    fn bytes(mut self) -> Vec<u8> {
+        assert!(self.records.len() <= RECORDS);
+        self.records.resize(RECORDS, 0);
+        self.records.extend(self.names);
+        // Row 0 for symbol 0.
+        self.records.extend([0; 2]);
+        self.records
+    }
+}
+
+fn with_table(mut library: Tiny, tag: u64, count: usize, table: Table) -> Tiny {
+    library.extra = table.bytes();
+    let versym = EXTRA + library.extra.len() as u64 - 2;
+    library.entries.extend([(tag, EXTRA), (tag + 1, count as u64), (0x6fff_fff0, versym)]);
+    library
+}
+
+proptest! {
+    #![proptest_config(cases(200))]
+
+    /// The first version that is needed, not weak, and not defined ends the call; without any definition all are taken.
+    #[test]
+    fn versions_are_matched_in_order_by_name(
+        defined in proptest::collection::btree_set(0usize..8, 0..6),
+        needed in proptest::collection::vec((0usize..8, any::<bool>()), 1..6),
+    ) {
+        let version = |n: usize| format!("V_{n}");
+        let mut needs = Table { records: Vec::new(), names: Vec::new() };
+        let file = needs.name("l1.so");
+        needs.put(&[1, needed.len() as u16], &[file, 16, 0]);
+        for (row, (n, weak)) in needed.iter().enumerate() {
+            let name = needs.name(&version(*n));
+            let next = if row + 1 < needed.len() { 16 } else { 0 };
+            needs.put(&[], &[sysv(&version(*n))]);
+            needs.put(&[if *weak { 2 } else { 0 }, row as u16 + 2], &[name, next]);
+        }
+        let mut definitions = Table { records: Vec::new(), names: Vec::new() };
+        for (row, n) in defined.iter().enumerate() {
+            let name = definitions.name(&version(*n));
+            let next = if row + 1 < defined.len() { 28 } else { 0 };
+            definitions.put(&[1, 0, row as u16 + 2, 1], &[sysv(&version(*n)), 20, next, name, 0]);
+        }
+        let root = with_table(Tiny::needing("l0.so", ["l1.so".to_owned()]), 0x6fff_fffe, 1, needs).bytes();
+        let provider = Tiny::needing("l1.so", []);
+        let provider = if defined.is_empty() { provider } else { with_table(provider, 0x6fff_fffc, defined.len(), definitions) };
+        let provider = provider.bytes();
+        let make = |name: &str| match name {
+            "l0.so" => Some(root.clone()),
+            "l1.so" => Some(provider.clone()),
+            _ => None,
+        };
+        let asked = format!("{PLACE}/l0.so").into_bytes();
+        let library = with_made(Vec::new(), &make, |loaders, _| audit::one(loaders, &asked, Level::Two));
+        let absent = needed.iter().find(|(n, weak)| !defined.is_empty() && !weak && !defined.contains(n));
+        match (absent, &library.judgement.verdict) {
+            (None, verdict) => prop_assert_eq!(verdict, &Verdict::Loads),
+            (Some((n, _)), Verdict::Fails { message: Some(message), .. }) => {
+                let text = format!("{PLACE}/l1.so: version `V_{n}' not found (required by {PLACE}/l0.so)");
+                prop_assert_eq!(String::from_utf8_lossy(message), text);
+            }
+            (Some(_), verdict) => prop_assert!(false, "{verdict:?}"),
+        }
     }
 }
