@@ -28,14 +28,21 @@ pub struct Constructors {
     pub preinit: bool,
 }
 
-/// Looks at DT_INIT, the arrays, and their targets. `fixed`: the file is loaded where it is linked (ET_EXEC).
-pub fn read(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs, fixed: bool, machine: Machine) -> Constructors {
+/// Looks at DT_INIT, the arrays, and their targets. `fixed`: the file is loaded where it is linked (ET_EXEC). `most`: the
+/// largest number of entries the loader can count to: glibc has it in an `unsigned int`, musl (ldso/dynlink.c:do_init_fini) in a `size_t`.
+pub fn read(
+    vm: &Vm<'_>,
+    d: &Dynamic,
+    relocs: &Relocs,
+    fixed: bool,
+    (machine, most): (Machine, u64),
+) -> Constructors {
     let mut c = Constructors::default();
-    c.fatal = init(vm, d, relocs, fixed, &mut c, machine).err();
-    c.bound = bound(vm, d, relocs);
+    c.fatal = init(vm, d, relocs, fixed, &mut c, (machine, most)).err();
+    c.bound = bound(vm, d, relocs, most);
     c.unload = d.fini.and_then(|at| vm.executable(vm.format.wrap(at)).map_err(Defect::Code).err());
     if let (Some(at), Some(size)) = d.preinit_array {
-        let count = entries(vm, size);
+        let count = entries(vm, size, most);
         c.preinit = count > 0;
         c.own = c.own.saturating_add(usize::from(c.preinit));
         c.preinit_fatal = array(vm, at, count, relocs, fixed).err();
@@ -44,9 +51,9 @@ pub fn read(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs, fixed: bool, machine: Mac
 }
 
 /// The slots of DT_INIT_ARRAY that hold whatever a symbol is bound to.
-fn bound(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs) -> Vec<(u32, u64)> {
+fn bound(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs, most: u64) -> Vec<(u32, u64)> {
     let (Some(start), Some(size)) = d.init_array else { return Vec::new() };
-    let end = start.saturating_add(entries(vm, size) * vm.format.word());
+    let end = start.saturating_add(entries(vm, size, most) * vm.format.word());
     let inside = relocs.slots.iter().filter(|(at, _)| *at >= start && *at < end);
     inside
         .filter_map(|(_, t)| match t {
@@ -56,9 +63,9 @@ fn bound(vm: &Vm<'_>, d: &Dynamic, relocs: &Relocs) -> Vec<(u32, u64)> {
         .collect()
 }
 
-/// Entries of an array of `size` bytes: the loader keeps the number in an `unsigned int`.
-fn entries(vm: &Vm<'_>, size: u64) -> u64 {
-    (size / vm.format.word()) & 0xffff_ffff
+/// Entries of an array of `size` bytes, as many as the loader counts.
+fn entries(vm: &Vm<'_>, size: u64, most: u64) -> u64 {
+    (size / vm.format.word()) & most
 }
 
 fn init(
@@ -67,7 +74,7 @@ fn init(
     relocs: &Relocs,
     fixed: bool,
     c: &mut Constructors,
-    machine: Machine,
+    (machine, most): (Machine, u64),
 ) -> Result<(), Defect> {
     if let Some(at) = d.init {
         c.calls += 1;
@@ -76,7 +83,7 @@ fn init(
     }
     if let Some(at) = d.init_array.0 {
         let size = d.init_array.1.ok_or(Defect::MissingTable(Structure::Constructors))?;
-        let count = entries(vm, size);
+        let count = entries(vm, size, most);
         c.calls = c.calls.saturating_add(usize::try_from(count).unwrap_or(usize::MAX));
         c.own = c.own.saturating_add(usize::try_from(count).unwrap_or(usize::MAX));
         array(vm, at, count, relocs, fixed)?;

@@ -110,7 +110,8 @@ fn try_read<'h>(
         symbols.vouch(&vm, traits.first);
     }
     let relocs = relocs::read(&vm, &dynamic, &symbols, &versions, model);
-    let constructors = constructors::read(&vm, &dynamic, &relocs, header.kind == 2, model.machine);
+    let constructors =
+        constructors::read(&vm, &dynamic, &relocs, header.kind == 2, (model.machine, u64::from(u32::MAX)));
     let Texts { soname, needs, rpath, runpath } = Texts::read(&symbols, &vm, &dynamic);
     let relro_fault = mapped.relro.and_then(|r| relro(&vm, r, model.page_size));
     traits.plain =

@@ -70,7 +70,8 @@ fn try_read<'h>(
         symbols.vouch(&vm, traits.first);
     }
     let (relocs, changed) = relocs::read(&vm, &dynamic, &versions, model, musl);
-    let mut constructors = constructors::read(&vm, &dynamic, &relocs, header.kind == ET_EXEC, model.machine);
+    let mut constructors =
+        constructors::read(&vm, &dynamic, &relocs, header.kind == ET_EXEC, (model.machine, u64::MAX));
     // Code from the wrong part of the file is not the code that was meant.
     let displaced = |s: &Segment| {
         s.kind == PT_LOAD && s.flags & 1 != 0 && s.vaddr.wrapping_sub(s.offset) & (model.page_size - 1) != 0
