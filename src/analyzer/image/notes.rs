@@ -42,6 +42,37 @@ pub fn isa_needed(vm: &Vm<'_>, segments: &[Segment], model: &LoaderModel) -> Res
     Ok(if state.0 == Property::Valid { state.1 } else { 0 })
 }
 
+/// The head of one note.
+struct Note {
+    at: u64,
+    name: u32,
+    size: u32,
+    kind: u32,
+}
+
+impl Note {
+    fn read(vm: &Vm<'_>, at: u64) -> Result<Note, Fault> {
+        let (name, size, kind) = (vm.u32(at)?, vm.u32(at.wrapping_add(4))?, vm.u32(at.wrapping_add(8))?);
+        Ok(Note { at, name, size, kind })
+    }
+
+    /// NT_GNU_PROPERTY_TYPE_0 of `GNU`.
+    fn is_property(&self, vm: &Vm<'_>) -> Result<bool, Fault> {
+        Ok(self.name == 4 && self.kind == PROPERTY_NOTE && is_gnu(vm, self.at.wrapping_add(12))?)
+    }
+
+    /// Its descriptor holds no whole properties.
+    fn is_malformed(&self, word: u64) -> bool {
+        self.size < 8 || !u64::from(self.size).is_multiple_of(word)
+    }
+
+    /// `ELF_NOTE_NEXT_OFFSET`: where the one behind it begins.
+    fn next(&self, word: u64) -> u64 {
+        let name_end = 12u64.wrapping_add(u64::from(self.name)).next_multiple_of(word);
+        self.at.wrapping_add(name_end.wrapping_add(u64::from(self.size)).next_multiple_of(word))
+    }
+}
+
 /// elf/dl-load.c:_dl_process_pt_gnu_property: only aarch64 makes anything of it, but all read it.
 fn walk(vm: &Vm<'_>, s: &Segment, machine: Machine) -> Result<(), Fault> {
     let word = vm.format.word();
@@ -53,16 +84,15 @@ fn walk(vm: &Vm<'_>, s: &Segment, machine: Machine) -> Result<(), Fault> {
         if at.wrapping_add(12).wrapping_sub(s.vaddr) >= s.memsz {
             break;
         }
-        let (name, size, kind) = (vm.u32(at)?, vm.u32(at.wrapping_add(4))?, vm.u32(at.wrapping_add(8))?);
-        if name == 4 && kind == PROPERTY_NOTE && is_gnu(vm, at.wrapping_add(12))? {
-            return if size < 8 || u64::from(size) % word != 0 {
+        let note = Note::read(vm, at)?;
+        if note.is_property(vm)? {
+            return if note.is_malformed(word) {
                 Ok(())
             } else {
-                properties(vm, at.wrapping_add(16), u64::from(size), machine)
+                properties(vm, at.wrapping_add(16), u64::from(note.size), machine)
             };
         }
-        let name_end = 12u64.wrapping_add(u64::from(name)).next_multiple_of(word);
-        at = at.wrapping_add(name_end.wrapping_add(u64::from(size)).next_multiple_of(word));
+        at = note.next(word);
     }
     Ok(())
 }
@@ -106,17 +136,17 @@ fn scan(vm: &Vm<'_>, s: &Segment, state: &mut (Property, u32)) -> Result<(), Fau
         if steps > limits::NOTE_STEPS {
             break;
         }
-        let (name, size, kind) = (vm.u32(at)?, vm.u32(at.wrapping_add(4))?, vm.u32(at.wrapping_add(8))?);
-        if name == 4 && kind == PROPERTY_NOTE && is_gnu(vm, at.wrapping_add(12))? {
+        let note = Note::read(vm, at)?;
+        if note.is_property(vm)? {
             if state.0 != Property::Unknown {
                 return Ok(());
             }
             state.0 = Property::None;
-            if size < 8 || u64::from(size) % word != 0 {
+            if note.is_malformed(word) {
                 return Ok(());
             }
             let mut p = at.wrapping_add(16);
-            let end = p.wrapping_add(u64::from(size));
+            let end = p.wrapping_add(u64::from(note.size));
             loop {
                 let (kind, len) = (vm.u32(p)?, vm.u32(p.wrapping_add(4))?);
                 if kind < last {
@@ -146,8 +176,7 @@ fn scan(vm: &Vm<'_>, s: &Segment, state: &mut (Property, u32)) -> Result<(), Fau
                 }
             }
         }
-        let name_end = 12u64.wrapping_add(u64::from(name)).next_multiple_of(word);
-        at = at.wrapping_add(name_end.wrapping_add(u64::from(size)).next_multiple_of(word));
+        at = note.next(word);
     }
     *state = if isa != 0 || other != 0 { (Property::Valid, isa) } else { (Property::None, 0) };
     Ok(())
